@@ -1,0 +1,63 @@
+"""xai-widget: ask an image classifier why.
+
+>>> from xai_widget import XaiWidget  # doctest: +SKIP
+>>> XaiWidget(model, "cat.jpg")  # doctest: +SKIP
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
+from xai_widget._version import __version__
+
+if TYPE_CHECKING:
+    from xai_widget import examples as examples
+    from xai_widget.api import explain, explain_batch, explain_layers, layers, methods, show_versions
+    from xai_widget.attribution import Attribution
+    from xai_widget.targets import Contrast, Target, TargetNotScored
+    from xai_widget.widget import XaiWidget
+
+__all__ = [
+    "Attribution",
+    "Contrast",
+    "Target",
+    "TargetNotScored",
+    "XaiWidget",
+    "__version__",
+    "examples",
+    "explain",
+    "explain_batch",
+    "explain_layers",
+    "from_attribution",
+    "layers",
+    "methods",
+    "show_versions",
+]
+
+# Where each public name lives: torch and the widget libraries are imported when a name is first used.
+_HOMES: Final = {
+    "Attribution": "attribution",
+    "Contrast": "targets",
+    "Target": "targets",
+    "TargetNotScored": "targets",
+    "XaiWidget": "widget",
+    "explain": "api",
+    "explain_batch": "api",
+    "explain_layers": "api",
+    "from_attribution": "widget",
+    "layers": "api",
+    "methods": "api",
+    "show_versions": "api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "examples":
+        return importlib.import_module("xai_widget.examples")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"xai_widget.{_HOMES[name]}"), name)
+    message = f"module 'xai_widget' has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,372 @@
+"""The functions: `explain` and its relatives."""
+
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from xai_widget.attribution import Attribution
+from xai_widget.engine import Forward
+from xai_widget.explainers import Method, build_method, method_classes
+from xai_widget.inputs import ModelInput, read_batch
+from xai_widget.models import expects
+from xai_widget.session import Binding, Layer, Session
+from xai_widget.tables import Table
+from xai_widget.targets import Target
+
+# Pixels of one batch of inputs: sixteen colour pictures of 224 x 224.
+BATCH_ELEMENTS = 16 * 3 * 224 * 224
+PACKAGES = ("xai-widget", "torch", "torchvision", "numpy", "anywidget", "ipywidgets", "ipykernel", "jupyterlab")
+
+
+def explain(
+    model: Callable[..., Any],
+    img: Any,
+    method: str | Method = "grad_cam",
+    *,
+    target: Target = None,
+    layer: Layer = None,
+    transform: Any = None,
+    labels: Any = None,
+    mask: ArrayLike | Tensor | None = None,
+    device: str | torch.device | None = None,
+    precision: str = "float32",
+    forward: Forward | None = None,
+    activation: str | None = None,
+    dims: int | None = None,
+    **params: Any,
+) -> Attribution:
+    """Explain one input: how much each place speaks for the target.
+
+    Parameters
+    ----------
+    model : torch.nn.Module or callable
+        A classifier, or any callable from a batch to class scores. It is left exactly as it was.
+    img : str, Path, PIL.Image, array or Tensor
+        A picture goes through the transform; a float tensor is model input as it is (`[C, *S]` or `[1, C, *S]`).
+    method : str or Method
+        An id, see `methods()`.
+    target : int, str, Contrast or callable, optional
+        The class asked about, by index or label; A rather than B; a function of the logits. None: the predicted one.
+    layer : str or sequence of str, optional
+        Where activations are read, see `layers(model, img)`; several are fused. None: the method's default.
+    transform : callable or torchvision weights, optional
+        From a picture to the model's input. None: what the model carries, else ImageNet's.
+    labels : sequence or mapping, optional
+        Names of the classes.
+    mask : bool array [*S], optional
+        The foreground that may be perturbed.
+    device : str or torch.device, optional
+        Where to compute; the model itself is never moved.
+    precision : {"float32", "bfloat16"}
+        Of the forward passes.
+    forward : callable, optional
+        ``forward(module, x)`` for a model that needs more than one tensor or returns something unusual.
+    activation : {"softmax", "sigmoid", "none"}, optional
+        From logits to probabilities. None: decided by looking.
+    dims : {2, 3}, optional
+        Spatial dimensions, where the model does not tell.
+    **params
+        Parameters of the method.
+
+    Returns
+    -------
+    Attribution
+        Numbers at the method's own resolution, and ways to see and keep them.
+
+    Raises
+    ------
+    ValueError
+        A value that cannot be used: unknown method, layer or label, parameter out of range, pixels that are no
+        picture, a model without scores. The message says what was expected and what to do.
+    TypeError
+        An argument of another kind.
+
+    Examples
+    --------
+    >>> from xai_widget import examples, explain
+    >>> a = explain(examples.mosaic_net(), examples.photo("cat"))
+    >>> a.method, a.label
+    ('grad_cam', 'cat')
+    """
+    chosen = build_method(method, params)
+    binding = Binding(transform, labels, mask, device, precision, forward, activation, dims)
+    session = Session.open(model, img, binding)
+    *_, last = session.run(chosen, [target], layer)
+    return last[0]
+
+
+def explain_batch(
+    model: Callable[..., Any],
+    inputs: Any,
+    method: str | Method = "grad_cam",
+    *,
+    targets: Target | Sequence[Target] = None,
+    layer: Layer = None,
+    transform: Any = None,
+    labels: Any = None,
+    mask: ArrayLike | Tensor | None = None,
+    device: str | torch.device | None = None,
+    precision: str = "float32",
+    forward: Forward | None = None,
+    activation: str | None = None,
+    dims: int | None = None,
+    **params: Any,
+) -> list[Attribution]:
+    """Explain many inputs; inputs of one shape run through the model together.
+
+    Parameters
+    ----------
+    inputs : sequence or Tensor
+        A list of anything `explain` takes, or one float tensor `[N, C, *S]`.
+    targets : Target or sequence of Target, optional
+        One for all, or one an input. None: each input's predicted class.
+    model, method, layer, transform, labels, mask, device, precision, forward, activation, dims, **params
+        As in `explain`.
+
+    Returns
+    -------
+    list of Attribution
+        In the order of the inputs, each equal to what `explain` gives for it alone.
+
+    Raises
+    ------
+    ValueError
+        As `explain`; or the number of targets is not the number of inputs.
+
+    Examples
+    --------
+    >>> from xai_widget import examples, explain_batch
+    >>> photos = [examples.photo("cat"), examples.photo("rocket")]
+    >>> [a.label for a in explain_batch(examples.mosaic_net(), photos)]
+    ['cat', 'rocket']
+    """
+    chosen = build_method(method, params)
+    binding = Binding(transform, labels, mask, device, precision, forward, activation, dims)
+    items = read_batch(inputs, model, transform=transform, dims=dims)
+    wanted = _one_each(targets, len(items))
+    found: list[Attribution] = []
+    for start, stop in _runs(items):
+        session = Session(model, items[start:stop], binding)
+        *_, last = session.run(chosen, wanted[start:stop], layer)
+        found.extend(last)
+    return found
+
+
+def explain_layers(
+    model: Callable[..., Any],
+    img: Any,
+    layers: Sequence[str] | None = None,
+    method: str | Method = "grad_cam",
+    *,
+    target: Target = None,
+    transform: Any = None,
+    labels: Any = None,
+    mask: ArrayLike | Tensor | None = None,
+    device: str | torch.device | None = None,
+    precision: str = "float32",
+    forward: Forward | None = None,
+    activation: str | None = None,
+    dims: int | None = None,
+    **params: Any,
+) -> dict[str, Attribution]:
+    """Explain one input at many layers, from one forward and one backward.
+
+    Parameters
+    ----------
+    layers : sequence of str, optional
+        Dotted module names. None: every layer that the method can read.
+    model, img, method, target, transform, labels, mask, device, precision, forward, activation, dims, **params
+        As in `explain`.
+
+    Returns
+    -------
+    dict of str to Attribution
+        By layer, in the order asked for (None: in the model's order).
+
+    Raises
+    ------
+    ValueError
+        As `explain`; or the method does not read a layer.
+
+    Examples
+    --------
+    >>> from xai_widget import examples, explain_layers
+    >>> maps = explain_layers(examples.mosaic_net(), examples.photo("cat"), ["layer1", "layer2"])
+    >>> list(maps)
+    ['layer1', 'layer2']
+    """
+    chosen = build_method(method, params)
+    if not chosen.uses_layer:
+        message = f"{chosen.label} does not read a layer. Use explain(...), or a method of the CAM family."
+        raise ValueError(message)
+    binding = Binding(transform, labels, mask, device, precision, forward, activation, dims)
+    session = Session.open(model, img, binding)
+    if layers is None:
+        facts = session.facts
+        layers = [layer.name for layer in facts.layers if chosen.refuses_layer(layer, facts) is None]
+    case = session.case(chosen, [target], layers)
+    found: dict[str, Attribution] = {}
+    case.capture()  # one forward for all of them; what follows finds it
+    for name in case.layers:
+        *_, last = session.attributions(chosen, case.with_layers((name,)))
+        found[name] = last[0]
+    case.release()
+    return found
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """A line of `methods()`."""
+
+    id: str
+    label: str
+    access: str
+    class_specific: bool
+    works: bool | None
+    why_not: str | None
+    cites: str
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """A line of `layers()`."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    calls: int
+    fits: bool | None
+    why_not: str | None
+
+
+def methods(model: Callable[..., Any] | None = None, img: Any = None, **binding: Any) -> Table[MethodRow]:
+    """List the methods; with a model, which of them work on it and why the others do not.
+
+    Parameters
+    ----------
+    model : torch.nn.Module or callable, optional
+        To look at.
+    img : optional
+        An input; needed where the model's input cannot be told from its first layer.
+    **binding
+        transform, forward, activation, dims, device as in `explain`.
+
+    Examples
+    --------
+    >>> from xai_widget import methods
+    >>> "grad_cam" in methods()
+    True
+    """
+    facts = None if model is None else _look(model, img, Binding(**binding)).facts
+    rows = []
+    for name, cls in method_classes().items():
+        reason = None if facts is None else cls().refuses(facts)
+        works = None if facts is None else reason is None
+        rows.append(MethodRow(name, cls.label, cls.access, cls.class_specific, works, reason, cls.cites))
+    return Table(rows)
+
+
+def layers(model: Callable[..., Any], img: Any = None, method: str | None = None, **binding: Any) -> Table[LayerRow]:
+    """List a model's layers in the order in which they run; with a method, which of them it can read.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        To look at.
+    img : optional
+        An input; needed where the model's input cannot be told from its first layer.
+    method : str, optional
+        A method's id.
+    **binding
+        transform, forward, activation, dims, device as in `explain`.
+
+    Examples
+    --------
+    >>> from xai_widget import examples, layers
+    >>> "layer1" in layers(examples.mosaic_net())
+    True
+    """
+    facts = _look(model, img, Binding(**binding)).facts
+    chosen = None if method is None else build_method(method, {})
+    rows = []
+    for layer in facts.layers:
+        reason = None if chosen is None else chosen.refuses_layer(layer, facts)
+        rows.append(
+            LayerRow(
+                layer.name, layer.type, layer.shape, layer.calls, None if chosen is None else reason is None, reason
+            )
+        )
+    return Table(rows)
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """A line of `show_versions()`."""
+
+    what: str
+    version: str
+
+
+def show_versions() -> Table[VersionRow]:
+    """List the versions that matter in a bug report.
+
+    Examples
+    --------
+    >>> from xai_widget import show_versions
+    >>> "torch" in show_versions()
+    True
+    """
+    rows = [VersionRow("python", sys.version.split()[0]), VersionRow("system", platform.platform())]
+    for name in PACKAGES:
+        try:
+            rows.append(VersionRow(name, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            rows.append(VersionRow(name, "not installed"))
+    return Table(rows)
+
+
+def _look(model: Callable[..., Any], img: Any, binding: Binding) -> Session:
+    if img is not None:
+        return Session.open(model, img, binding)
+    seen = expects(model)
+    dims = binding.dims or seen.dims
+    if dims is None or seen.channels is None:
+        message = "The model does not tell what input it takes; pass an image: methods(model, img)."
+        raise ValueError(message)
+    size = seen.size or ((224,) * 2 if dims == 2 else (64,) * 3)
+    if seen.size is None and binding.transform is None and getattr(model, "transform", None) is not None and dims == 2:
+        return Session.open(model, np.zeros((256, 256, 3), np.uint8), binding)
+    return Session.open(model, torch.zeros(1, seen.channels, *size), binding)
+
+
+def _one_each(targets: Target | Sequence[Target], count: int) -> list[Target]:
+    if isinstance(targets, str) or not isinstance(targets, Sequence | np.ndarray | Tensor):
+        return [targets] * count
+    found = list(targets)
+    if len(found) != count:
+        message = f"Expected one target for all or one for each of the {count} inputs, got {len(found)} targets."
+        raise ValueError(message)
+    return found
+
+
+def _runs(items: Sequence[ModelInput]) -> list[tuple[int, int]]:
+    """Return ranges of neighbouring inputs of one shape, bounded in size."""
+    ranges: list[tuple[int, int]] = []
+    start = 0
+    while start < len(items):
+        shape = items[start].tensor.shape
+        most = max(1, BATCH_ELEMENTS // items[start].tensor.numel())
+        stop = start + 1
+        while stop < len(items) and stop - start < most and items[stop].tensor.shape == shape:
+            stop += 1
+        ranges.append((start, stop))
+        start = stop
+    return ranges

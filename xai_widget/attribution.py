@@ -1,0 +1,358 @@
+"""Attribution: the raw numbers a method gives, at its own resolution; and Estimate, an attribution in the making."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from xai_widget.render import AUTO, View, check_view, colour_table, legend, overlay, resize
+from xai_widget.targets import Contrast, Target, TargetNotScored
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from torch import Tensor
+
+Array = NDArray[np.float32]
+FORMAT: Final = 1
+SUFFIXES: Final = (".png", ".npz", ".nii", ".nii.gz")
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What a method knows so far, for a batch of N inputs.
+
+    Attributes
+    ----------
+    values : Tensor
+        `[N, *native]`; never a buffer that the method writes to later.
+    fraction : float
+        Share of the work that is done; 1 for the last estimate.
+    signed : bool
+        Whether negative values mean something.
+    channels : Tensor or None
+        `[N, C, *S]`, the attribution before channels were reduced.
+    error : Tensor or None
+        Standard error of `values`, where the method knows it.
+    arrays : mapping of str to Tensor
+        Further results, each `[N, ...]`.
+    meta : mapping
+        Further facts, JSON-able.
+    """
+
+    values: "Tensor"
+    fraction: float = 1.0
+    signed: bool = True
+    channels: "Tensor | None" = None
+    error: "Tensor | None" = None
+    arrays: Mapping[str, "Tensor"] = field(default_factory=dict)
+    meta: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Attribution:
+    """How much each place of an input speaks for a target, as numbers.
+
+    Attributes
+    ----------
+    values : float32 array [*native], read-only
+        The raw attribution at the method's own resolution, never rescaled.
+    method : str
+        The method's id.
+    params : mapping
+        The method's parameters, all of them.
+    target : int, Contrast or callable
+        What was asked about.
+    label : str
+        The target in words.
+    layer : str, tuple of str or None
+        Where activations were read.
+    input_size : tuple of int
+        Spatial size of the input.
+    signed : bool
+        Whether negative values mean something (evidence against).
+    channels : float32 array [C, *S] or None
+        The attribution before channels were reduced.
+    error : float32 array [*native] or None
+        Standard error of `values`.
+    arrays : mapping of str to array
+        Further results of the method, e.g. occlusion's grid of score drops.
+    image : array or None
+        What the model saw, un-normalised: uint8 `[H, W, 3]`, or float32 `[D, H, W]`.
+    affine : float array [4, 4] or None
+        Of a NIfTI input.
+    meta : mapping
+        Seconds, model evaluations, fraction done, precision, score, and what the method adds.
+
+    Examples
+    --------
+    >>> from xai_widget import examples, explain
+    >>> a = explain(examples.mosaic_net(), examples.photo("cat"), "grad_cam")
+    >>> a.label, a.resized().shape
+    ('cat', (128, 128))
+    """
+
+    values: Array
+    method: str
+    params: Mapping[str, Any]
+    target: int | Contrast | Callable[..., Any] | str
+    label: str
+    layer: str | tuple[str, ...] | None
+    input_size: tuple[int, ...]
+    signed: bool = True
+    channels: Array | None = None
+    error: Array | None = None
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    image: NDArray[Any] | None = None
+    affine: NDArray[np.float64] | None = None
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    _ask: Callable[[Target], "Attribution"] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("values", "channels", "error"):
+            array = getattr(self, name)
+            if array is not None:
+                object.__setattr__(self, name, _read_only(np.asarray(array, dtype=np.float32)))
+        arrays = {name: _read_only(np.asarray(array)) for name, array in self.arrays.items()}
+        object.__setattr__(self, "arrays", MappingProxyType(arrays))
+        for name in ("params", "meta"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __repr__(self) -> str:
+        grid = "x".join(map(str, self.values.shape))
+        where = f", layer={self.layer!r}" if self.layer is not None else ""
+        low, high = float(self.values.min(initial=0)), float(self.values.max(initial=0))
+        return f"Attribution({self.method!r}, {self.label!r}{where}, {grid}, {low:.3g} ... {high:.3g})"
+
+    # -- the same numbers, otherwise --------------------------------------------------------------------------------
+
+    def resized(self) -> Array:
+        """Return the attribution at the input's spatial size, float32 `[*S]`, (bi-, tri-)linearly interpolated."""
+        return resize(self.values, self.input_size)
+
+    def for_target(self, target: Target) -> "Attribution":
+        """Return the attribution for another target, from what was kept: no forward of the model on an input.
+
+        Parameters
+        ----------
+        target : int, str, Contrast, callable or None
+            As in `explain`.
+
+        Raises
+        ------
+        TargetNotScored
+            It cannot be answered from what was kept (for instance after loading from a file).
+        ValueError
+            An unknown class.
+        """
+        if self._ask is None:
+            message = f"This {self.method} attribution was kept without its model. Run explain(...) for other targets."
+            raise TargetNotScored(message)
+        return self._ask(target)
+
+    def maps(self, targets: Sequence[Target]) -> Array:
+        """Return the values for several targets, float32 `[T, *native]`; see `for_target`."""
+        if not targets:
+            return np.empty((0, *self.values.shape), np.float32)
+        return np.stack([self.for_target(target).values for target in targets])
+
+    def segment(self, threshold: float = 0.2) -> NDArray[np.bool_]:
+        """Return where `resized()` lies above `threshold` times its maximum, bool `[*S]`.
+
+        Parameters
+        ----------
+        threshold : float
+            In [0, 1); 0.2 is the rule of Zhou et al., "Learning Deep Features for Discriminative Localization" (2016).
+
+        Raises
+        ------
+        ValueError
+            `threshold` outside [0, 1).
+        """
+        if not 0 <= threshold < 1:
+            message = f"threshold must lie in [0, 1), got {threshold!r}."
+            raise ValueError(message)
+        values = self.resized()
+        highest = float(values.max(initial=0))
+        inside: NDArray[np.bool_] = values > threshold * highest
+        return inside if highest > 0 else np.zeros_like(inside)
+
+    def box(self, threshold: float = 0.2) -> tuple[int, ...] | None:
+        """Return the box of the largest connected region of `segment(threshold)`.
+
+        Returns
+        -------
+        tuple of int or None
+            Half-open and in axis order, (top, left, bottom, right) in 2-D, (z0, y0, x0, z1, y1, x1) in 3-D: the
+            region lies in rows top ... bottom - 1. Diagonal neighbours are connected. None if nothing is positive.
+        """
+        from skimage.measure import label, regionprops  # noqa: PLC0415 - slow to import, needed here only
+
+        regions = regionprops(label(self.segment(threshold), connectivity=len(self.input_size)))
+        if not regions:
+            return None
+        return tuple(int(edge) for edge in max(regions, key=lambda region: region.area).bbox)
+
+    # -- to see and to keep -----------------------------------------------------------------------------------------
+
+    def heat_map(self, view: Mapping[str, Any] | None = None) -> NDArray[np.uint8]:
+        """Return the picture under the heat map, uint8 `[H, W, 3]`.
+
+        Parameters
+        ----------
+        view : mapping, optional
+            opacity, threshold, gamma, colormap, cells, mode; see `xai_widget.render`.
+
+        Raises
+        ------
+        ValueError
+            For volumes, or an unknown or out-of-range view.
+        """
+        settings: View = check_view(view or {})
+        if len(self.input_size) != 2:
+            message = "A volume has no single picture: plot a slice of `resized()`, or save it as .nii.gz."
+            raise ValueError(message)
+        picture = self.image if self.image is not None else np.full((*self.input_size, 3), 255, np.uint8)
+        return overlay(picture, self.values, signed=self.signed, view=settings)
+
+    def plot(self, ax: "Axes | None" = None, view: Mapping[str, Any] | None = None) -> "Axes":
+        """Draw the heat map with its colour bar into a matplotlib axes and return it.
+
+        Examples
+        --------
+        >>> from xai_widget import examples, explain
+        >>> ax = explain(examples.mosaic_net(), examples.photo("cat")).plot()
+        >>> ax.get_title()
+        'grad_cam · cat'
+        """
+        from matplotlib import colors  # noqa: PLC0415 - slow to import, needed here only
+        from matplotlib import pyplot as plt  # noqa: PLC0415
+        from matplotlib.cm import ScalarMappable  # noqa: PLC0415
+
+        settings = check_view(view or {})
+        axes = plt.subplots()[1] if ax is None else ax
+        axes.imshow(self.heat_map(settings))
+        low, high = legend(self.values, self.signed)
+        table = colors.ListedColormap(_scale_colours(settings, signed=self.signed) / 255)
+        scale = ScalarMappable(colors.Normalize(low, high if high > low else low + 1), table)
+        axes.figure.colorbar(scale, ax=axes, fraction=0.046, pad=0.04)
+        axes.set_title(f"{self.method} · {self.label}")
+        axes.set_axis_off()
+        return axes
+
+    def save(self, path: str | Path) -> Path:
+        """Write the attribution to `path` and return it.
+
+        Parameters
+        ----------
+        path : str or Path
+            `.png` (the picture under the heat map), `.npz` (all numbers; `Attribution.load` reads it), `.nii` or
+            `.nii.gz` (volumes: `resized()` with the input's affine; needs nibabel).
+
+        Raises
+        ------
+        ValueError
+            Another suffix.
+        """
+        path = Path(path)
+        name = path.name.lower()
+        if name.endswith(".png"):
+            from PIL import Image  # noqa: PLC0415
+
+            Image.fromarray(self.heat_map()).save(path)
+        elif name.endswith(".npz"):
+            with path.open("wb") as file:
+                np.savez_compressed(file, allow_pickle=False, **self._as_arrays())
+        elif name.endswith((".nii", ".nii.gz")):
+            self._save_nifti(path)
+        else:
+            message = f"Cannot save as {path.name!r}: the name must end with one of {', '.join(SUFFIXES)}."
+            raise ValueError(message)
+        return path
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Attribution":
+        """Read what `save("x.npz")` wrote; no pickle is involved.
+
+        Raises
+        ------
+        ValueError
+            Not such a file.
+        """
+        with np.load(Path(path), allow_pickle=False) as file:
+            if "header" not in file:
+                message = f"{Path(path).name!r} was not written by Attribution.save: it has no header."
+                raise ValueError(message)
+            header = json.loads(str(file["header"]))
+            optional = {name: file[name] for name in ("channels", "error", "image", "affine") if name in file}
+            arrays = {name.removeprefix("array:"): file[name] for name in file.files if name.startswith("array:")}
+            values = file["values"]
+        target, layer = header["target"], header["layer"]
+        return cls(
+            values=values,
+            method=header["method"],
+            params=header["params"],
+            target=Contrast(*target) if isinstance(target, list) else target,
+            label=header["label"],
+            layer=tuple(layer) if isinstance(layer, list) else layer,
+            input_size=tuple(header["input_size"]),
+            signed=header["signed"],
+            arrays=arrays,
+            meta=header["meta"],
+            **optional,
+        )
+
+    def _as_arrays(self) -> dict[str, NDArray[Any]]:
+        match self.target:
+            case Contrast(index, foil):
+                target: Any = [index, foil]
+            case int() | str():
+                target = self.target
+            case _:
+                target = self.label
+        header = {
+            "format": FORMAT,
+            "method": self.method,
+            "params": dict(self.params),
+            "target": target,
+            "label": self.label,
+            "layer": self.layer,
+            "input_size": self.input_size,
+            "signed": self.signed,
+            "meta": dict(self.meta),
+        }
+        optional = {name: getattr(self, name) for name in ("channels", "error", "image", "affine")}
+        found = {name: array for name, array in optional.items() if array is not None}
+        arrays = {f"array:{name}": array for name, array in self.arrays.items()}
+        return {"header": np.array(json.dumps(header, default=str)), "values": self.values, **found, **arrays}
+
+    def _save_nifti(self, path: Path) -> None:
+        try:
+            import nibabel  # noqa: PLC0415 - an optional extra
+        except ImportError as error:
+            message = 'Saving NIfTI needs nibabel: pip install "xai-widget[volumes]".'
+            raise ImportError(message) from error
+        affine = np.eye(4) if self.affine is None else self.affine
+        nibabel.save(nibabel.Nifti1Image(self.resized(), affine), path)
+
+
+def _read_only(array: NDArray[Any]) -> NDArray[Any]:
+    if array.flags.writeable:
+        array = array.copy()
+        array.flags.writeable = False
+    return array
+
+
+def _scale_colours(view: View, *, signed: bool) -> NDArray[np.uint8]:
+    """Return the colours of the colour bar from its low to its high end, uint8 `[256, 3]`."""
+    name = view["colormap"]
+    table = colour_table(name if name != "auto" else AUTO[signed])
+    position = np.linspace(-1 if signed else 0, 1, 256)
+    strength = np.sign(position) * np.abs(position) ** view["gamma"]
+    share = 0.5 + 0.5 * strength if signed else strength
+    colours: NDArray[np.uint8] = table[np.floor(share * 255 + 0.5).astype(int)]
+    return colours

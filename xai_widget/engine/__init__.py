@@ -1,0 +1,33 @@
+"""How a model is run: facts, shadow, capture, edits -> scores, gradients."""
+
+from xai_widget.engine.capture import Captured
+from xai_widget.engine.case import SCORES, Case, ScoreName
+from xai_widget.engine.edits import FILLS, Boxes, Edits, Fill, Masks, Segments
+from xai_widget.engine.facts import Access, Facts, Head, LayerFact, measure
+from xai_widget.engine.runner import Forward, Precision, Runner, Tally, runner_for
+from xai_widget.engine.store import Store, store_for
+
+__all__ = [
+    "FILLS",
+    "SCORES",
+    "Access",
+    "Boxes",
+    "Captured",
+    "Case",
+    "Edits",
+    "Facts",
+    "Fill",
+    "Forward",
+    "Head",
+    "LayerFact",
+    "Masks",
+    "Precision",
+    "Runner",
+    "ScoreName",
+    "Segments",
+    "Store",
+    "Tally",
+    "measure",
+    "runner_for",
+    "store_for",
+]

@@ -1,0 +1,323 @@
+"""Case: what a method is asked about, and the few verbs it needs to answer.
+
+A case is a batch of inputs with one question a row. It hides hooks, modes, devices, chunks and caches, so that a
+method reads like its paper.
+"""
+
+import hashlib
+import math
+import time
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, TypeVar
+
+import torch
+from torch import Tensor
+
+from xai_widget.engine.capture import Captured, capture, logit_gradient
+from xai_widget.engine.edits import Edits, fill_for
+from xai_widget.engine.facts import Facts
+from xai_widget.engine.kept import KeptLogits
+from xai_widget.engine.runner import Runner
+from xai_widget.targets import Question, TargetNotScored
+
+T = TypeVar("T")
+ScoreName = Literal["logit", "probability", "log_odds"]
+SCORES: Final[tuple[ScoreName, ...]] = ("logit", "probability", "log_odds")
+# Elements of one chunk of edited inputs: 32 colour pictures of 224 x 224. Fixed, so that a map does not depend on timing.
+CHUNK_ELEMENTS: Final = 32 * 3 * 224 * 224
+LARGEST_CHUNK: Final = 128
+# A graph above this size is not held after a run.
+GRAPH_BYTES: Final = 64 * 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Inputs `[N, C, *S]`, one question a row, and how to run the model on them.
+
+    Attributes
+    ----------
+    inputs : Tensor
+        `[N, C, *S]`, on the model's device.
+    questions : tuple of Question
+        One a row.
+    layers : tuple of str
+        Where a white-box method reads activations.
+    mask : Tensor or None
+        bool `[*S]`: the foreground that may be perturbed.
+    chunk_seconds : float or None
+        Upper bound for the duration of one chunk (for prompt cancelling); None = chunks of a fixed size.
+    replay : bool
+        Answer from what is kept: where a forward would be needed, raise `TargetNotScored`.
+    """
+
+    runner: Runner
+    facts: Facts
+    inputs: Tensor
+    questions: tuple[Question, ...]
+    layers: tuple[str, ...] = ()
+    mask: Tensor | None = None
+    chunk_seconds: float | None = None
+    replay: bool = False
+    _kept: dict[Hashable, object] = field(default_factory=dict)
+
+    # -- the same case, differently asked ---------------------------------------------------------------------------
+
+    def with_inputs(self, inputs: Tensor) -> "Case":
+        """Return the same questions about other inputs `[N, C, *S]` (noise around any method nests through this)."""
+        return replace(self, inputs=self.runner.place(inputs), _kept={})
+
+    def with_target(self, question: Question) -> "Case":
+        """Return the same inputs, every row asked `question`; everything computed so far is shared."""
+        return replace(self, questions=(question,) * len(self.inputs))
+
+    def with_layers(self, layers: Sequence[str]) -> "Case":
+        """Return the same question at other layers; everything captured so far is shared."""
+        return replace(self, layers=tuple(layers))
+
+    def replayed(self, question: Question) -> "Case":
+        """Return the case that answers `question` from what is kept, without running the model on inputs."""
+        return replace(self.with_target(question), replay=True)
+
+    # -- questions --------------------------------------------------------------------------------------------------
+
+    @property
+    def contrasts(self) -> bool:
+        """Whether a question is A rather than B."""
+        return any(question.foil is not None for question in self.questions)
+
+    def score(self, logits: Tensor, kind: ScoreName = "logit") -> Tensor:
+        """Apply each row's question to logits `[N, ..., K]`; returns `[N, ...]`, differentiable.
+
+        For "probability" the question is asked of the class probabilities (a contrast is their difference); for
+        "log_odds" of log p/(1 - p).
+        """
+        values = logits
+        if kind != "logit":
+            values = self.facts.kind.probabilities(logits)
+        if kind == "log_odds":
+            tiny = torch.finfo(values.dtype).eps
+            values = torch.logit(values, eps=tiny)
+        return torch.stack([question(row) for question, row in zip(self.questions, values, strict=True)])
+
+    # -- what the model says ----------------------------------------------------------------------------------------
+
+    @property
+    def logits(self) -> Tensor:
+        """Logits of the inputs themselves, `[N, K]`; one forward, kept."""
+        found = self._recall(("logits", self._digest), Tensor)
+        if found is None:
+            self._forbid_replay()
+            found = torch.cat([self._forward(part) for part in torch.split(self.inputs, self._rows())])
+            self._remember(("logits", self._digest), found, found.nbytes)
+        return found
+
+    def adopt_logits(self, logits: Tensor) -> None:
+        """Take logits `[N, K]` of these inputs that a measured pass has given already."""
+        self._remember(("logits", self._digest), logits, logits.nbytes)
+
+    def capture(self) -> Captured:
+        """Return activations at `layers` from one forward, ready to be differentiated; kept."""
+        for layers in self._captured_layers():
+            if set(self.layers) <= set(layers):
+                found = self._recall(("capture", layers, self._digest), Captured)
+                if found is not None:
+                    return found
+        self._forbid_replay()
+        captured = capture(self.runner, self.facts, self.inputs, self.layers)
+        self._remember(("capture", self.layers, self._digest), captured, captured.nbytes)
+        return captured
+
+    def activations(self) -> dict[str, Tensor]:
+        """Return activations by layer, `[N, C, *grid]`."""
+        captured = self.capture()
+        return {name: captured.activations[name] for name in self.layers}
+
+    def gradients(self) -> dict[str, Tensor]:
+        """Return the gradient of each row's score at each layer, `[N, C, *grid]`: a backward through the head alone."""
+        captured = self.capture()
+        key = tuple(question.key for question in self.questions)
+        self.runner.tally.backwards += 0 if captured.knows(key) else len(self.inputs)
+        found = captured.gradients(self.score, key)
+        return {name: found[name] for name in self.layers}
+
+    def head_weights(self) -> Tensor:
+        """Return the weights of a linear head for each row's question, `[N, C]`, without bias.
+
+        Raises
+        ------
+        ValueError
+            The head is not linear in the mean of a layer.
+        """
+        head = self.facts.head
+        if head is None:
+            message = "This model has no GAP + linear head."
+            raise ValueError(message)
+        logits = self.capture().logits
+        return logit_gradient(self.score, logits) @ head.weight.to(logits)
+
+    def input_gradient(self) -> Tensor:
+        """Return the gradient of each row's score at the inputs, `[N, C, *S]`; no gradient of a parameter.
+
+        Raises
+        ------
+        ValueError
+            The output does not depend on the input differentiably.
+        """
+        self._forbid_replay()
+        gradients = []
+        rows = self._rows()
+        for start in range(0, len(self.inputs), rows):
+            part = replace(self, inputs=self.inputs[start : start + rows], questions=self.questions[start:][:rows])
+            gradients.append(part._input_gradient())
+        return torch.cat(gradients)
+
+    def _input_gradient(self) -> Tensor:
+        with self.runner.session(grad=True):
+            leaf = self.inputs.detach().clone().requires_grad_()
+            logits = self.runner.logits(leaf)
+            value = self.score(logits)
+            if not value.requires_grad:
+                message = (
+                    f"The scores of {self.facts.model} do not depend on the input differentiably (the forward leaves"
+                    " PyTorch or runs under no_grad). Use a black-box method such as 'occlusion'."
+                )
+                raise ValueError(message)
+            self.runner.tally.backwards += len(leaf)
+            (gradient,) = torch.autograd.grad(value.sum(), leaf)
+            return gradient.detach()
+
+    def scores(self, edits: Edits) -> Iterator[Tensor]:
+        """Yield the logits of the edited inputs in chunks `[N, n, K]`, in the order of the edits.
+
+        The logits are kept: another question about the same edits costs no forward. The chunks are bounded in memory
+        (an out-of-memory error halves them) and, with `chunk_seconds`, in time.
+
+        Raises
+        ------
+        TargetNotScored
+            In replay, where the logits of the question's classes were not kept.
+        """
+        key = ("scores", edits.key, self._mask_key(), self._digest)
+        kept = self._recall(key, KeptLogits)
+        if kept is not None and not all(kept.answers(question.columns) for question in self.questions):
+            if self.replay:
+                message = f"{self.questions[0].label!r} was not among the classes kept. Run the method again for it."
+                raise TargetNotScored(message)
+            kept = None
+        done = 0
+        if kept is not None:
+            for chunk in kept.chunks:
+                done += chunk.shape[1]
+                yield kept.full(chunk)
+        if done >= len(edits):
+            return
+        self._forbid_replay()
+        wanted = [column for question in self.questions for column in question.columns or ()]
+        chunks = list(kept.chunks) if kept is not None else []
+        planned = kept if kept is not None else KeptLogits.planned(self.logits, len(edits), wanted)
+        growing = KeptLogits(planned.n_classes, planned.columns, chunks)
+        try:
+            for logits in self._edited_logits(edits, done):
+                growing.append(logits)
+                yield logits
+        finally:  # also when the generator is closed: what was paid for is kept
+            self._remember(key, growing, growing.nbytes)
+
+    # -- running ----------------------------------------------------------------------------------------------------
+
+    def _edited_logits(self, edits: Edits, start: int) -> Iterator[Tensor]:
+        rows = len(self.inputs)
+        size = self._chunk()
+        fill = fill_for(self.inputs, edits.fill)
+        buffer: Tensor | None = None
+        while start < len(edits):
+            count = min(size, len(edits) - start)
+            try:
+                if buffer is None or len(buffer) < count:
+                    buffer = self.inputs.new_empty((count, *self.inputs.shape))
+                part = buffer[:count]
+                began = time.perf_counter()
+                edits.write(part, self.inputs, fill, start, self.mask)
+                logits = self._forward(part.flatten(0, 1))
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error) or count == 1:
+                    raise
+                buffer, size = None, count // 2
+                continue
+            yield logits.reshape(count, rows, -1).transpose(0, 1)
+            start += count
+            if self.chunk_seconds is not None:
+                per_edit = (time.perf_counter() - began) / count
+                size = max(1, min(LARGEST_CHUNK, 2 * size, int(self.chunk_seconds / per_edit)))
+
+    def _forward(self, inputs: Tensor) -> Tensor:
+        with self.runner.session(grad=False):
+            logits = self.runner.logits(inputs)
+        with torch.inference_mode(False):
+            return logits.clone()  # an ordinary tensor: a callable target may differentiate it later
+
+    def _rows(self) -> int:
+        per_input = math.prod(self.inputs.shape[1:])
+        return max(1, min(LARGEST_CHUNK, CHUNK_ELEMENTS // per_input))
+
+    def _chunk(self) -> int:
+        size = max(1, self._rows() // len(self.inputs))
+        if self.chunk_seconds is None:
+            return size
+        return max(1, min(size, int(self.chunk_seconds / max(1e-6, self.facts.seconds * len(self.inputs)))))
+
+    # -- keeping ----------------------------------------------------------------------------------------------------
+
+    @property
+    def _digest(self) -> bytes:
+        found = self._kept.get("digest")
+        if not isinstance(found, tuple) or found[0] is not self.inputs:
+            found = (self.inputs, _digest(self.inputs) + self.runner.precision.encode())
+            self._kept["digest"] = found
+        return bytes(found[1])
+
+    def _mask_key(self) -> Hashable:
+        return None if self.mask is None else _digest(self.mask)
+
+    def _captured_layers(self) -> list[tuple[str, ...]]:
+        """Return the sets of layers that are captured for these inputs."""
+        keys = [*self._kept, *(key for runner, key in _pairs(self.runner.store.keys()) if runner == self.runner.key)]
+        mine = [key for key in keys if isinstance(key, tuple) and key[0] == "capture" and key[2] == self._digest]
+        return [key[1] for key in mine]
+
+    def _recall(self, key: Hashable, kind: type[T]) -> T | None:
+        found = self._kept.get(key)
+        if found is None:
+            found = self.runner.store.get((self.runner.key, key))
+            if found is not None:
+                self._kept[key] = found
+        return found if isinstance(found, kind) else None
+
+    def _remember(self, key: Hashable, value: object, nbytes: int) -> None:
+        self._kept[key] = value
+        self.runner.store.put((self.runner.key, key), value, nbytes)
+
+    def release(self) -> None:
+        """Let go of large graphs when a run is over; small ones answer further targets."""
+        for key, value in list(self._kept.items()):
+            if isinstance(value, Captured) and value.nbytes > GRAPH_BYTES:
+                del self._kept[key]
+
+    def _forbid_replay(self) -> None:
+        if self.replay:
+            message = "The answer is not among what was kept of this run. Run the method again for this target."
+            raise TargetNotScored(message)
+
+
+def _pairs(keys: list[Hashable]) -> Iterator[tuple[Hashable, Hashable]]:
+    return (key for key in keys if isinstance(key, tuple) and len(key) == 2)
+
+
+def _digest(values: Tensor) -> bytes:
+    array = values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+    return hashlib.blake2b(array.tobytes() + str(tuple(values.shape)).encode(), digest_size=16).digest()
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)

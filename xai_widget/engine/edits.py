@@ -1,0 +1,185 @@
+"""Edits: perturbations of an input, declared by the methods and written by the engine alone.
+
+A method says *what* changes (`Boxes`, `Segments`, `Masks`); how edited inputs are built, in which buffer and in which
+chunks, is decided here.
+"""
+
+import hashlib
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+Fill = Literal["zero", "mean", "blur", "noise"] | float
+FILLS: Final = ("zero", "mean", "blur", "noise")
+# The blur is as strong as a seventh of the shorter side: an object of the usual window's size disappears.
+BLUR_SIGMA: Final = 1 / 14
+INTERPOLATION: Final = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+
+@dataclass(frozen=True, eq=False)
+class Boxes:
+    """Axis-aligned boxes replaced by a fill.
+
+    Parameters
+    ----------
+    origin : int array [n, D]
+        First corner of each box.
+    size : tuple of int
+        Extent of every box, one number an axis.
+    fill : {"zero", "mean", "blur", "noise"} or float
+        What stands in the box; "zero" and numbers are in model-input units.
+    """
+
+    origin: NDArray[np.int64]
+    size: tuple[int, ...]
+    fill: Fill = "zero"
+
+    def __len__(self) -> int:
+        return len(self.origin)
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for equal edits."""
+        return "boxes", _digest(self.origin), self.size, self.fill
+
+    def write(self, buffer: Tensor, inputs: Tensor, fill: Tensor, start: int, mask: Tensor | None) -> None:
+        """Write edits `start ...` into `buffer` `[n, N, C, *S]`."""
+        buffer.copy_(inputs.expand_as(buffer))
+        for row, origin in zip(buffer, self.origin[start : start + len(buffer)].tolist(), strict=True):
+            place = [slice(o, o + s) for o, s in zip(origin, self.size, strict=True)]
+            box = (slice(None), slice(None), *place)
+            row[box] = fill[box] if mask is None else torch.where(mask[tuple(place)], fill[box], row[box])
+
+
+@dataclass(frozen=True, eq=False)
+class Segments:
+    """Segments of a label map switched off.
+
+    Parameters
+    ----------
+    keep : bool array [n, F]
+        Which of the F segments stay.
+    labels : int array [*S]
+        Segment of every position, 0 ... F - 1.
+    fill : {"zero", "mean", "blur", "noise"} or float
+        What stands in a segment that is off.
+    """
+
+    keep: NDArray[np.bool_]
+    labels: NDArray[np.int64]
+    fill: Fill = "mean"
+
+    def __len__(self) -> int:
+        return len(self.keep)
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for equal edits."""
+        return "segments", _digest(self.keep), _digest(self.labels), self.fill
+
+    def write(self, buffer: Tensor, inputs: Tensor, fill: Tensor, start: int, mask: Tensor | None) -> None:
+        """Write edits `start ...` into `buffer` `[n, N, C, *S]`."""
+        keep = torch.from_numpy(self.keep[start : start + len(buffer)]).to(buffer.device)
+        labels = torch.from_numpy(np.ascontiguousarray(self.labels)).to(buffer.device)
+        kept = keep[:, labels]  # [n, *S]
+        if mask is not None:
+            kept = kept | ~mask
+        torch.where(kept[:, None, None], inputs, fill, out=buffer)
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """Soft masks on a coarse grid, resized to the input: input · m + fill · (1 - m).
+
+    Parameters
+    ----------
+    low_res : float array [n, *g]
+        Values in [0, 1]; 1 keeps the input.
+    fill : {"zero", "mean", "blur", "noise"} or float
+        What the input fades into.
+    """
+
+    low_res: NDArray[np.float32]
+    fill: Fill = "zero"
+
+    def __len__(self) -> int:
+        return len(self.low_res)
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for equal edits."""
+        return "masks", _digest(self.low_res), self.fill
+
+    def write(self, buffer: Tensor, inputs: Tensor, fill: Tensor, start: int, mask: Tensor | None) -> None:
+        """Write edits `start ...` into `buffer` `[n, N, C, *S]`."""
+        coarse = torch.from_numpy(self.low_res[start : start + len(buffer)]).to(buffer)
+        mode = INTERPOLATION[coarse.ndim - 1]
+        kept = functional.interpolate(coarse[:, None], size=inputs.shape[2:], mode=mode, align_corners=False)
+        if mask is not None:
+            kept = torch.where(mask, kept, torch.ones_like(kept))
+        torch.lerp(fill.expand_as(buffer), inputs.expand_as(buffer), kept[:, None].expand_as(buffer), out=buffer)
+
+
+Edits = Boxes | Segments | Masks
+
+
+def fill_for(inputs: Tensor, fill: Fill, seed: int = 0) -> Tensor:
+    """Return what stands where an input is edited, `[N, C, *S]`, in model-input units.
+
+    Parameters
+    ----------
+    inputs : Tensor
+        `[N, C, *S]`.
+    fill : {"zero", "mean", "blur", "noise"} or float
+        0; the channel's mean over the picture; the picture under a strong Gaussian blur; Gaussian noise with the
+        channel's mean and standard deviation; a number.
+    seed : int
+        For "noise".
+
+    Raises
+    ------
+    ValueError
+        Any other word.
+    """
+    if isinstance(fill, int | float):
+        return torch.full_like(inputs, float(fill))
+    axes = tuple(range(2, inputs.ndim))
+    match fill:
+        case "zero":
+            return torch.zeros_like(inputs)
+        case "mean":
+            return inputs.mean(axes, keepdim=True).expand_as(inputs).contiguous()
+        case "noise":
+            # Drawn on the CPU: the same seed gives the same noise on every device.
+            noise = torch.randn(inputs.shape, generator=torch.Generator().manual_seed(seed)).to(inputs)
+            return inputs.mean(axes, keepdim=True) + noise * inputs.std(axes, keepdim=True)
+        case "blur":
+            return _blurred(inputs, sigma=BLUR_SIGMA * min(inputs.shape[2:]))
+    message = f"Unknown fill {fill!r}; choose one of {', '.join(map(repr, FILLS))} or a number in model-input units."
+    raise ValueError(message)
+
+
+def _blurred(inputs: Tensor, sigma: float) -> Tensor:
+    """Gaussian blur, one axis at a time, with edges repeated."""
+    radius = max(1, int(3 * sigma + 0.5))
+    offsets = torch.arange(-radius, radius + 1, device=inputs.device, dtype=inputs.dtype)
+    kernel = torch.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel = kernel / kernel.sum()
+    blurred = inputs
+    for axis in range(2, inputs.ndim):
+        lines = blurred.movedim(axis, -1)
+        flat = lines.reshape(-1, 1, lines.shape[-1])
+        padded = functional.pad(flat, (radius, radius), mode="replicate")
+        blurred = functional.conv1d(padded, kernel[None, None]).reshape(lines.shape).movedim(-1, axis)
+    return blurred.contiguous()
+
+
+def _digest(array: NDArray[np.generic]) -> bytes:
+    contiguous = np.ascontiguousarray(array)
+    return hashlib.blake2b(contiguous.tobytes() + str(contiguous.shape).encode(), digest_size=16).digest()

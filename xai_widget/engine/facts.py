@@ -1,0 +1,269 @@
+"""Facts of a model, from one measured pass over a real input: layers, output, head, access and cost."""
+
+import math
+import time
+from dataclasses import dataclass, replace
+from typing import Any, Final, Literal
+
+import torch
+from torch import Tensor, nn
+
+from xai_widget.engine.hooks import Hook, hooked
+from xai_widget.engine.runner import Runner
+from xai_widget.models import ScoreKind, class_scores
+
+Access = Literal["black_box", "gradient", "white_box"]
+CONVOLUTIONS: Final = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+# Their outputs are channels-last or tokens even where the shape could be read as [C, h, w].
+NOT_SPATIAL: Final = (nn.Linear, nn.LayerNorm, nn.MultiheadAttention)
+# Agreement asked for when a structure is recognised by its numbers: float32 rounding over a few thousand terms.
+RTOL: Final = 1e-4
+
+
+@dataclass(frozen=True)
+class LayerFact:
+    """A layer as it was seen in the measured pass.
+
+    Attributes
+    ----------
+    name : str
+        Dotted module name, as `named_modules()` prints it.
+    type : str
+        Class name of the module.
+    shape : tuple of int
+        Output shape without the batch axis, e.g. (512, 7, 7).
+    grid : tuple of int or None
+        Spatial size where the output is `[C, *S]` with more than one position, else None.
+    calls : int
+        How often the layer ran in one forward.
+    """
+
+    name: str
+    type: str
+    shape: tuple[int, ...]
+    grid: tuple[int, ...] | None
+    calls: int
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """A classifier that is linear in the spatial mean of a layer, recognised by its numbers.
+
+    Attributes
+    ----------
+    name : str
+        The linear layer or 1x1 convolution.
+    weight : Tensor
+        `[K, C]`, one row a logit.
+    layers : tuple of str
+        Layers whose activations A feed it.
+    linear : bool
+        logits = weight · mean(A) + bias. False where a ReLU stands between a 1x1 convolution and the mean.
+    """
+
+    name: str
+    weight: Tensor
+    layers: tuple[str, ...]
+    linear: bool
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What one measured pass tells about a model.
+
+    Attributes
+    ----------
+    model : str
+        Class name.
+    access : {"black_box", "gradient", "white_box"}
+        What the model lets a method do.
+    input_shape : tuple of int
+        `(C, *S)`.
+    dims : int
+        Number of spatial dimensions.
+    n_classes : int
+        Number of logits K.
+    kind : ScoreKind
+        How raw outputs become logits and probabilities.
+    layers : tuple of LayerFact
+        In the order in which they finished.
+    default_layer : str or None
+        The last layer of the largest grid behind the last convolution.
+    head : Head or None
+        Set where the classifier is GAP + linear, or a 1x1 convolution + GAP.
+    seconds : float
+        Duration of one forward of one input.
+    """
+
+    model: str
+    access: Access
+    input_shape: tuple[int, ...]
+    dims: int
+    n_classes: int
+    kind: ScoreKind
+    layers: tuple[LayerFact, ...]
+    default_layer: str | None
+    head: Head | None
+    seconds: float
+
+    def layer(self, name: str) -> LayerFact | None:
+        """Return the layer called `name`, or None."""
+        return next((layer for layer in self.layers if layer.name == name), None)
+
+
+def measure(runner: Runner, inputs: Tensor, activation: str | None = None) -> tuple[Facts, Runner, Tensor]:
+    """Run the model once and return its facts, the runner that knows the kind of scores, and the logits `[N, K]`.
+
+    Parameters
+    ----------
+    runner : Runner
+        For the model.
+    inputs : Tensor
+        `[N, C, *S]`; facts are read from the first row's shapes.
+    activation : {None, "softmax", "sigmoid", "none"}
+        None decides by looking at the output.
+    """
+    module = runner.module
+    watch = _Watch(inputs.ndim - 2)
+    began = time.perf_counter()
+    if module is not None:
+        with runner.session(grad=False), hooked(module, watch.hooks(module)):
+            raw = runner.raw(inputs)
+        access: Access = "white_box"
+    else:
+        raw, access = _try(runner, inputs)
+    seconds = (time.perf_counter() - began) / inputs.shape[0]
+    with torch.inference_mode(False):
+        raw = raw.detach().clone()
+        kind = class_scores(raw, activation)
+        logits = kind.logits(raw)
+        facts = Facts(
+            model=type(runner.network).__name__ if module is not None else getattr(runner.network, "__name__", "model"),
+            access=access,
+            input_shape=tuple(inputs.shape[1:]),
+            dims=inputs.ndim - 2,
+            n_classes=logits.shape[1],
+            kind=kind,
+            layers=watch.layers(),
+            default_layer=watch.default_layer(raw.shape[1]),
+            head=watch.head(raw, kind),
+            seconds=seconds,
+        )
+    return facts, replace(runner, kind=kind), logits
+
+
+def _try(runner: Runner, inputs: Tensor) -> tuple[Tensor, Access]:
+    """Run a plain callable and look whether its output depends on the input differentiably."""
+    try:
+        with runner.session(grad=True):
+            raw = runner.raw(inputs.clone().requires_grad_())
+    except Exception:  # noqa: BLE001 - a black box may refuse a tensor with gradients in any way (.numpy() does)
+        with runner.session(grad=False):
+            return runner.raw(inputs), "black_box"
+    return raw, "gradient" if raw.requires_grad else "black_box"
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """A layer that could be the head: position means of what entered and left it (plain, and after a ReLU)."""
+
+    name: str
+    module: Any
+    entering: Tensor
+    leaving: Tensor
+    leaving_positive: Tensor
+
+
+class _Watch:
+    """Hooks of one pass: what each module gave, and what could be the head."""
+
+    def __init__(self, dims: int) -> None:
+        self._dims = dims
+        self._seen: dict[str, LayerFact] = {}
+        self._pooled: dict[str, Tensor] = {}
+        self._heads: list[_Candidate] = []
+        self._convolutions: list[tuple[str, int]] = []
+
+    def hooks(self, module: nn.Module) -> dict[str, Hook]:
+        """One hook a layer, by name; parts that are scripted cannot be looked into."""
+        named = module.named_modules()
+        return {name: self._hook(name) for name, m in named if name and not isinstance(m, torch.jit.ScriptModule)}
+
+    def _hook(self, name: str) -> Hook:
+        def look(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+            out = first_tensor(output)
+            if out is None or out.ndim < 2:
+                return
+            previous = self._seen.pop(name, None)  # a second call moves the layer to where it finished last
+            grid = self._grid(module, out)
+            calls = 1 if previous is None else previous.calls + 1
+            self._seen[name] = LayerFact(name, type(module).__name__, tuple(out.shape[1:]), grid, calls)
+            if grid is not None:
+                self._pooled[name] = _mean(out)
+            if isinstance(module, CONVOLUTIONS) and grid is not None:
+                self._convolutions.append((name, out.shape[1]))
+            is_pointwise = isinstance(module, CONVOLUTIONS) and set(module.kernel_size) == {1}
+            if args and ((isinstance(module, nn.Linear) and out.ndim == 2) or is_pointwise):
+                self._heads.append(_Candidate(name, module, _mean(args[0]), _mean(out), _mean(out.clamp(min=0))))
+
+        return look
+
+    def _grid(self, module: nn.Module, out: Tensor) -> tuple[int, ...] | None:
+        if out.ndim != self._dims + 2 or isinstance(module, NOT_SPATIAL):
+            return None
+        grid = tuple(out.shape[2:])
+        return grid if math.prod(grid) > 1 else None
+
+    def layers(self) -> tuple[LayerFact, ...]:
+        return tuple(self._seen.values())
+
+    def default_layer(self, n_scores: int) -> str | None:
+        names = list(self._seen)
+        behind = [name for name, channels in self._convolutions if channels != n_scores and name in self._seen]
+        start = names.index(behind[-1]) if behind else 0
+        head = next((i for i, n in enumerate(names) if i > start and self._is_class_map(n, n_scores)), len(names))
+        spatial = [self._seen[name] for name in names[start:head] if self._seen[name].grid is not None]
+        if not spatial:
+            return None
+        largest = max(math.prod(layer.grid or ()) for layer in spatial)
+        return [layer.name for layer in spatial if math.prod(layer.grid or ()) == largest][-1]
+
+    def _is_class_map(self, name: str, n_scores: int) -> bool:
+        return (name, n_scores) in self._convolutions
+
+    def head(self, raw: Tensor, kind: ScoreKind) -> Head | None:
+        scores = raw[:1].float()
+        for seen in reversed(self._heads):
+            linear = _agree(seen.leaving, scores)
+            if not linear and not _agree(seen.leaving_positive, scores):
+                continue
+            feeding = tuple(n for n, pooled in self._pooled.items() if n != seen.name and _agree(pooled, seen.entering))
+            if not feeding:
+                return None
+            weight = seen.module.weight.detach().flatten(1)
+            return Head(seen.name, torch.cat([-weight, weight]) if kind.binary else weight.clone(), feeding, linear)
+        return None
+
+
+def first_tensor(output: Any) -> Tensor | None:
+    """Return the tensor a module gave: itself, or the first one in a tuple, list or dict."""
+    if isinstance(output, Tensor):
+        return output
+    if isinstance(output, dict):
+        output = tuple(output.values())
+    if isinstance(output, list | tuple):
+        return next((item for item in output if isinstance(item, Tensor)), None)
+    return None
+
+
+def _mean(values: Tensor) -> Tensor:
+    """Mean over positions of the first row, `[1, C]`."""
+    row = values[:1].detach().float()
+    return row.flatten(2).mean(2) if row.ndim > 2 else row.clone()
+
+
+def _agree(a: Tensor, b: Tensor) -> bool:
+    if a.shape != b.shape:
+        return False
+    scale = float(b.abs().max()) or 1.0
+    return torch.allclose(a, b, rtol=RTOL, atol=RTOL * scale)

@@ -1,0 +1,78 @@
+"""The methods: one file a family, each reading like its paper."""
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, Final
+
+from xai_widget.explainers.cam import Cam, GradCam, GradCamPlusPlus
+from xai_widget.explainers.gradients import Saliency
+from xai_widget.explainers.method import Cost, Explainer, Method
+from xai_widget.explainers.occlusion import Occlusion
+from xai_widget.explainers.parameters import Param, Parameter, checked, parameters_of
+from xai_widget.targets import nearest
+
+ENTRY_POINTS: Final = "xai_widget.explainers"
+OWN: Final[tuple[type[Method], ...]] = (GradCam, GradCamPlusPlus, Cam, Saliency, Occlusion)
+
+
+@cache
+def method_classes() -> Mapping[str, type[Method]]:
+    """Return every method's class by id: the ones here, then those that installed packages register.
+
+    A package registers a class through the entry-point group ``xai_widget.explainers``; the entry's name is the id.
+    """
+    found: dict[str, type[Method]] = {cls.id: cls for cls in OWN}
+    for entry in entry_points(group=ENTRY_POINTS):
+        found.setdefault(entry.name, entry.load())
+    return found
+
+
+def build_method(method: "str | Method", params: Mapping[str, Any]) -> Method:
+    """Return the method called `method` with `params`, each checked.
+
+    Parameters
+    ----------
+    method : str or Method
+        An id, or a method whose parameters are fixed already (then `params` change some of them).
+    params : mapping
+        Fields of the method.
+
+    Raises
+    ------
+    ValueError
+        Unknown method or parameter, or a value out of range.
+    TypeError
+        A value of another type.
+    """
+    if not isinstance(method, str):
+        if not isinstance(method, Method):
+            message = f"method must be an id such as 'grad_cam' or a method object, got {type(method).__name__}."
+            raise TypeError(message)
+        kept = {parameter.name: getattr(method, parameter.name) for parameter in parameters_of(type(method))}
+        cls = type(method)
+        return cls(**checked(cls, {**kept, **params}, cls.label))
+    classes = method_classes()
+    if method not in classes:
+        message = f"Unknown method {method!r}.{nearest(method, classes)} Known methods: {', '.join(classes)}."
+        raise ValueError(message)
+    cls = classes[method]
+    return cls(**checked(cls, params, cls.label))
+
+
+__all__ = [
+    "Cam",
+    "Cost",
+    "Explainer",
+    "GradCam",
+    "GradCamPlusPlus",
+    "Method",
+    "Occlusion",
+    "Param",
+    "Parameter",
+    "Saliency",
+    "build_method",
+    "checked",
+    "method_classes",
+    "parameters_of",
+]

@@ -1,0 +1,110 @@
+"""The contract of a method: a frozen dataclass whose fields are its parameters, and one generator."""
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from xai_widget.attribution import Estimate
+from xai_widget.engine import Access, Case, Facts, LayerFact
+from xai_widget.explainers.parameters import checked
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Model evaluations a method needs: passes of one input each."""
+
+    forwards: int
+    backwards: int = 0
+
+
+@runtime_checkable
+class Method(Protocol):
+    """What every method offers; a third party's class may implement it in any way.
+
+    Attributes
+    ----------
+    id, label : str
+        As in code, as on screen.
+    access : {"black_box", "gradient", "white_box"}
+        What it needs of the model.
+    class_specific : bool
+        Whether the map depends on the target.
+    uses_layer : bool
+        Whether it reads activations at a layer.
+    summary, formula, cites : str
+        One sentence, the formula in plain text, the paper.
+    """
+
+    id: ClassVar[str]
+    label: ClassVar[str]
+    access: ClassVar[Access]
+    class_specific: ClassVar[bool]
+    uses_layer: ClassVar[bool]
+    summary: ClassVar[str]
+    formula: ClassVar[str]
+    cites: ClassVar[str]
+
+    def refuses(self, facts: Facts) -> str | None:
+        """Return why this model cannot be explained so, in words, or None."""
+
+    def refuses_layer(self, layer: LayerFact, facts: Facts) -> str | None:
+        """Return why this layer cannot be used, in words, or None."""
+
+    def default_layer(self, facts: Facts) -> str | None:
+        """Return the layer that is used where none is named."""
+
+    def automatic(self, facts: Facts) -> dict[str, Any]:
+        """Return what parameters left at None (auto) come to for inputs of this shape."""
+
+    def cost(self, case: Case) -> Cost:
+        """Return the model evaluations that `estimates` will need, caches aside."""
+
+    def estimates(self, case: Case) -> Iterator[Estimate]:
+        """Yield ever better estimates; the last one has fraction 1."""
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """Base of the methods here: parameters are checked on construction; sensible defaults for the rest."""
+
+    uses_layer: ClassVar[bool] = False
+    class_specific: ClassVar[bool] = True
+    access: ClassVar[Access] = "black_box"
+    formula: ClassVar[str] = ""
+    label: ClassVar[str] = ""
+
+    def __post_init__(self) -> None:
+        """Check every field and hold it in its own type."""
+        given = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        for name, value in checked(type(self), given, self.label).items():
+            object.__setattr__(self, name, value)
+
+    def refuses(self, facts: Facts) -> str | None:
+        """Return why this model cannot be explained so, in words, or None."""
+        order = ("black_box", "gradient", "white_box")
+        if order.index(facts.access) >= order.index(self.access):
+            return None
+        if self.access == "gradient":
+            return (
+                f"{self.label} needs gradients, but {facts.model} is a black box: its output does not depend on the"
+                " input differentiably. Use a black-box method such as 'occlusion'."
+            )
+        return (
+            f"{self.label} reads a model's layers, but {facts.model} can only be called. Pass the torch.nn.Module"
+            " itself, or use 'occlusion'."
+        )
+
+    def refuses_layer(self, layer: LayerFact, facts: Facts) -> str | None:
+        """Return why this layer cannot be used, in words, or None."""
+        del layer, facts
+        return None if self.uses_layer else f"{self.label} does not read a layer."
+
+    def default_layer(self, facts: Facts) -> str | None:
+        """Return the layer that is used where none is named."""
+        return facts.default_layer if self.uses_layer else None
+
+    def automatic(self, facts: Facts) -> dict[str, Any]:
+        """Return what parameters left at None (auto) come to for inputs of this shape."""
+        del facts
+        return {}

@@ -1,0 +1,188 @@
+"""Occlusion sensitivity: cover a patch, see how far the score falls."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from xai_widget.attribution import Estimate
+from xai_widget.engine import Access, Boxes, Case, Facts, ScoreName
+from xai_widget.explainers.method import Cost, Explainer
+from xai_widget.explainers.parameters import Param
+
+# A window of a seventh of the shorter side: 32 of 224, the usual choice for photos; and half a window apart.
+WINDOWS_A_SIDE = 7
+
+
+@dataclass(frozen=True)
+class Occlusion(Explainer):
+    r"""Occlusion sensitivity: the drop of the score when a window is covered, averaged over the windows at a place.
+
+    .. math:: M_p = \frac{1}{|W_p|} \sum_{w \in W_p} \big( y(x) - y(x \text{ with } w \text{ covered}) \big)
+
+    where :math:`W_p` are the windows that cover p. Windows lie on a grid of `stride`; the last one of each axis is
+    moved inside, so that the borders are fully covered. Positive: the place speaks for the target. All classes come
+    from the same forwards. A coarse grid that already covers the picture is measured first, then the windows between.
+
+    Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, arXiv:1311.2901.
+
+    Parameters
+    ----------
+    window : int or None
+        Side of the window in pixels; None: a seventh of the shorter side.
+    stride : int or None
+        Distance of neighbouring windows in pixels, at most the window; None: half a window.
+    fill : {"zero", "mean", "blur", "noise"} or float
+        What covers the window; "zero" and numbers are in model-input units.
+    score : {"logit", "probability", "log_odds"}
+        What falls.
+    reduce : {"mean", "sum"}
+        Over the windows that cover a pixel.
+
+    Examples
+    --------
+    >>> from xai_widget import examples, explain
+    >>> a = explain(examples.mosaic_net(), examples.photo("cat"), "occlusion", window=32, stride=32)
+    >>> a.arrays["scores"].shape
+    (4, 4)
+    """
+
+    id: ClassVar[str] = "occlusion"
+    label: ClassVar[str] = "Occlusion sensitivity"
+    access: ClassVar[Access] = "black_box"
+    summary: ClassVar[str] = "Covers one patch after another and measures how far the score falls."
+    formula: ClassVar[str] = "M(p) = mean over windows w that cover p of  y(x) − y(x with w covered)"
+    cites: ClassVar[str] = "Zeiler and Fergus, ECCV 2014, arXiv:1311.2901"
+
+    window: Annotated[
+        int | None,
+        Param("Window", "Side of the covered square, in pixels of the model's input.", 1, 256, 1, cost=True),
+    ] = None
+    stride: Annotated[
+        int | None,
+        Param("Stride", "Distance of neighbouring windows, in pixels; at most the window.", 1, 256, 1, cost=True),
+    ] = None
+    fill: Annotated[
+        Literal["zero", "mean", "blur", "noise"] | float,
+        Param("Cover with", "What stands in the window: zero or a number in model-input units, mean, blur, noise."),
+    ] = "zero"
+    score: Annotated[ScoreName, Param("Measure", "What falls: the logit, the probability, or the log-odds.")] = "logit"
+    reduce: Annotated[
+        Literal["mean", "sum"], Param("Combine", "Over the windows that cover a pixel: their mean, or their sum.")
+    ] = "mean"
+
+    def __post_init__(self) -> None:
+        """Check the fields, and that no pixel falls between two windows."""
+        super().__post_init__()
+        if self.window is not None and self.stride is not None and self.stride > self.window:
+            message = (
+                f"{self.label}: stride {self.stride} is larger than window {self.window}, so that pixels between the"
+                f" windows would never be covered. Use a stride of at most {self.window}."
+            )
+            raise ValueError(message)
+
+    def automatic(self, facts: Facts) -> dict[str, Any]:
+        """Return window and stride for inputs of this size."""
+        window, stride = self._sizes(facts.input_shape[1:])
+        return {"window": window, "stride": stride}
+
+    def cost(self, case: Case) -> Cost:
+        """One forward for the input and one for every window."""
+        return Cost(len(case.inputs) * (1 + len(self._windows(case)[0])))
+
+    def estimates(self, case: Case) -> Iterator[Estimate]:
+        """Yield the map after every chunk of windows, coarse grid first."""
+        window, _ = self._sizes(case.facts.input_shape[1:])
+        positions, axes = self._windows(case)
+        size = case.facts.input_shape[1:]
+        origin = np.stack([starts[positions[:, axis]] for axis, starts in enumerate(axes)], axis=1)
+        covers = [_coverage(starts, window, length) for starts, length in zip(axes, size, strict=True)]
+        clean = case.score(case.logits, self.score)  # [N]
+        drops = torch.zeros((len(case.inputs), *(len(starts) for starts in axes)), dtype=torch.float64)
+        measured = torch.zeros(drops.shape[1:], dtype=torch.float64)
+        done = 0
+        for logits in case.scores(Boxes(origin, (window,) * len(size), self.fill)):
+            chunk = positions[done : done + logits.shape[1]]
+            index = [torch.from_numpy(chunk[:, axis]) for axis in range(len(axes))]
+            fallen = clean[:, None] - case.score(logits, self.score)  # [N, n]
+            for row, drop in zip(drops, fallen.detach().double().cpu(), strict=True):
+                row[tuple(index)] = drop
+            measured[tuple(index)] = 1
+            done += logits.shape[1]
+            values = _spread(drops, covers)
+            if self.reduce == "mean":
+                values = values / _spread(measured[None], covers).clamp(min=1)
+            yield Estimate(
+                values.float(),
+                done / len(positions),
+                signed=True,
+                arrays={"scores": drops.float()},
+                meta={"window": window, "windows": done, "score": self.score},
+            )
+
+    def _sizes(self, size: tuple[int, ...]) -> tuple[int, int]:
+        """Return window and stride for an input of spatial `size`."""
+        shortest = min(size)
+        window = self.window if self.window is not None else max(1, round(shortest / WINDOWS_A_SIDE))
+        if window > shortest:
+            message = f"{self.label}: window {window} is larger than the input ({'x'.join(map(str, size))})."
+            raise ValueError(message)
+        stride = self.stride if self.stride is not None else max(1, window // 2)
+        return window, min(stride, window)
+
+    def _windows(self, case: Case) -> tuple[NDArray[np.int64], list[NDArray[np.int64]]]:
+        """Return the grid positions `[n, D]` to measure, coarse ones first, and each axis' window starts."""
+        size = case.facts.input_shape[1:]
+        window, stride = self._sizes(size)
+        axes = [_starts(length, window, stride) for length in size]
+        grid = np.stack(np.meshgrid(*(np.arange(len(starts)) for starts in axes), indexing="ij"), -1).reshape(
+            -1, len(size)
+        )
+        if case.mask is not None:
+            grid = grid[[_touches(case.mask, position, axes, window) for position in grid]]
+            if len(grid) == 0:
+                message = f"{self.label}: no window touches the mask. Pass a mask that is True on the foreground."
+                raise ValueError(message)
+        return grid[np.argsort(_level(grid, axes, window // stride), kind="stable")], axes
+
+
+def _starts(length: int, window: int, stride: int) -> NDArray[np.int64]:
+    """Return where windows begin along an axis; the last one is moved inside."""
+    return np.unique(np.append(np.arange(0, length - window + 1, stride), length - window))
+
+
+def _level(grid: NDArray[np.int64], axes: list[NDArray[np.int64]], reach: int) -> NDArray[np.int64]:
+    """Return 0 for the coarse grid that just covers the picture, 1, 2, ... for the windows between, ever finer."""
+    steps = [1]
+    while steps[-1] * 2 <= reach:
+        steps.append(steps[-1] * 2)
+    steps.reverse()
+    level = np.full(len(grid), len(steps) - 1)
+    for index in range(len(steps) - 1, -1, -1):
+        on_grid = [
+            (grid[:, axis] % steps[index] == 0) | (grid[:, axis] == len(starts) - 1) for axis, starts in enumerate(axes)
+        ]
+        level[np.logical_and.reduce(on_grid)] = index
+    return level
+
+
+def _touches(mask: Tensor, position: NDArray[np.int64], axes: list[NDArray[np.int64]], window: int) -> bool:
+    corner = [int(starts[index]) for starts, index in zip(axes, position, strict=True)]
+    return bool(mask[tuple(slice(start, start + window) for start in corner)].any())
+
+
+def _coverage(starts: NDArray[np.int64], window: int, length: int) -> Tensor:
+    """Return which positions of an axis each window covers, 0 or 1, `[length, windows]`."""
+    places = np.arange(length)[:, None]
+    return torch.from_numpy(((places >= starts) & (places < starts + window)).astype(np.float64))
+
+
+def _spread(grid: Tensor, covers: list[Tensor]) -> Tensor:
+    """Sum the windows' numbers over the positions they cover: `[N, *windows]` -> `[N, *S]`, one axis at a time."""
+    for axis, cover in enumerate(covers, start=1):
+        grid = torch.tensordot(grid, cover, dims=([axis], [1])).movedim(-1, axis)
+    return grid

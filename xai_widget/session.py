@@ -1,0 +1,331 @@
+"""Session: one model and the inputs it is asked about; questions go in, attributions come out."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from xai_widget.attribution import Attribution, Estimate
+from xai_widget.engine import Case, Facts, Forward, Runner, Tally, measure, runner_for, store_for
+from xai_widget.explainers import Cost, Method, parameters_of
+from xai_widget.inputs import ModelInput, read_batch
+from xai_widget.models import labels_for, unwrap
+from xai_widget.targets import Contrast, Question, Target, nearest, resolve
+
+Layer = str | nn.Module | Sequence[str | nn.Module] | None
+# An input that a model cannot take fails deep inside PyTorch; this says what the person can do about it.
+ADVICE: Final = (
+    "The model failed on an input of shape {shape}. If it expects another size, pass transform= (a callable from the"
+    " picture to a tensor), or the ready tensor itself; if its forward needs more than one tensor, pass forward=."
+)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """How a model is run and read: the keywords shared by `explain` and the widget.
+
+    Attributes
+    ----------
+    transform, labels, mask, device, precision, forward, activation, dims
+        As in `explain`.
+    chunk_seconds : float or None
+        Upper bound for the duration of one chunk of model evaluations.
+    """
+
+    transform: Any = None
+    labels: Any = None
+    mask: ArrayLike | Tensor | None = None
+    device: str | torch.device | None = None
+    precision: str = "float32"
+    forward: Forward | None = None
+    activation: str | None = None
+    dims: int | None = None
+    chunk_seconds: float | None = None
+
+
+class Session:
+    """One model and N inputs of one shape (a widget's session has N = 1).
+
+    Parameters
+    ----------
+    model : torch.nn.Module or callable
+        Untouched.
+    inputs : sequence of ModelInput
+        Of one shape.
+    binding : Binding
+        How the model is run.
+
+    Attributes
+    ----------
+    facts : Facts
+        Of the model, from one measured pass.
+    labels : tuple of str
+        One a class.
+    notes : tuple of str
+        What was assumed: preprocessing, labels, kind of scores.
+    probabilities : float32 array [N, K]
+        What the model says of the inputs.
+    """
+
+    facts: Facts
+    labels: tuple[str, ...]
+    notes: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+
+    def __init__(self, model: Callable[..., Any], inputs: Sequence[ModelInput], binding: Binding) -> None:
+        self.model = model
+        self.inputs = tuple(inputs)
+        self.binding = binding
+        self._store = store_for(unwrap(model)) if callable(model) else store_for(model)
+        self._runner: Runner | None = None
+        self._tensor = torch.cat([item.tensor for item in self.inputs])
+        self.mask = _read_mask(binding.mask, tuple(self._tensor.shape[2:]))
+        self.refresh()
+
+    @classmethod
+    def open(cls, model: Callable[..., Any], img: Any, binding: Binding) -> "Session":
+        """Return a session on one input, anything `explain` takes."""
+        _check_model(model)
+        items = read_batch([img], model, transform=binding.transform, dims=binding.dims)
+        return cls(model, items, binding)
+
+    # -- what the model is and says ---------------------------------------------------------------------------------
+
+    def refresh(self, *, force: bool = False) -> bool:
+        """Look whether the model has changed, and measure it anew if so; returns whether it had."""
+        with self._store.lock:
+            self._store.refresh(force=force)
+            if self._runner is not None and self._runner.generation == self._store.generation:
+                return False
+            self._measure()
+            return True
+
+    def _measure(self) -> None:
+        binding = self.binding
+        runner = runner_for(
+            self.model, self._store, forward=binding.forward, device=binding.device, precision=binding.precision
+        )
+        inputs = runner.place(self._tensor)
+        key = (runner.key, tuple(inputs.shape[1:]), binding.activation)
+        facts = self._store.facts.get(key)
+        logits: Tensor | None = None
+        if facts is None:
+            try:
+                facts, _, logits = measure(runner, inputs[:1], binding.activation)
+            except RuntimeError as error:
+                error.add_note(ADVICE.format(shape=list(inputs[:1].shape)))
+                raise
+            self._store.facts[key] = facts
+        self.facts = facts
+        self._runner = replace(runner, kind=facts.kind)
+        self._placed = inputs
+        self.labels, label_note = labels_for(self.model, facts.n_classes, binding.labels)
+        case = self._case((), ())
+        if logits is not None and len(inputs) == 1:
+            case.adopt_logits(logits)
+        logits = case.logits
+        self.probabilities = facts.kind.probabilities(logits).float().cpu().numpy()
+        self._predicted = logits.argmax(1).tolist()
+        own = [note for item in self.inputs for note in item.notes]
+        self.notes = tuple(dict.fromkeys(note for note in (*own, label_note, facts.kind.note) if note))
+
+    def predictions(self, row: int = 0) -> list[tuple[int, str, float]]:
+        """Return (index, label, probability) of every class, best first."""
+        shares = self.probabilities[row]
+        order = np.argsort(-shares, kind="stable")
+        return [(int(index), self.labels[index], float(shares[index])) for index in order]
+
+    def question(self, target: Target, row: int = 0) -> Question:
+        """Return `target` resolved against the labels; None is the predicted class."""
+        return resolve(target, self.labels, self._predicted[row])
+
+    # -- what can be asked ------------------------------------------------------------------------------------------
+
+    def layer_names(self, method: Method, layer: Layer = None) -> tuple[str, ...]:
+        """Return the layers `method` will read.
+
+        Raises
+        ------
+        ValueError
+            Unknown layer, one the method cannot use, or a layer for a method that reads none.
+        TypeError
+            Not a name.
+        """
+        if layer is None:
+            default = method.default_layer(self.facts)
+            if method.uses_layer and default is None:
+                message = f"{method.label} found no layer it can read in {self.facts.model}. See layers(model, img)."
+                raise ValueError(message)
+            return () if default is None else (default,)
+        if not method.uses_layer:
+            message = f"{method.label} does not read a layer; leave out layer={layer!r}."
+            raise ValueError(message)
+        parts = list(layer) if isinstance(layer, Sequence) and not isinstance(layer, str) else [layer]
+        names = tuple(dict.fromkeys(self._layer_name(part) for part in parts))
+        if not names:
+            message = "layer is empty; name at least one layer, or leave it out for the default."
+            raise ValueError(message)
+        for name in names:
+            fact = self.facts.layer(name)
+            reason = None if fact is None else method.refuses_layer(fact, self.facts)
+            if reason is not None:
+                raise ValueError(reason)
+        return names
+
+    def _layer_name(self, layer: str | nn.Module) -> str:
+        if isinstance(layer, nn.Module):
+            plain = unwrap(self.model)
+            named = plain.named_modules() if isinstance(plain, nn.Module) else iter(())
+            found = next((name for name, module in named if module is layer), None)
+            if not found:
+                message = f"The {type(layer).__name__} given as layer is not part of {self.facts.model}."
+                raise ValueError(message)
+            layer = found
+        if not isinstance(layer, str):
+            message = f"layer must be a dotted module name such as 'layer4', got {type(layer).__name__}."
+            raise TypeError(message)
+        if self.facts.layer(layer) is None:
+            hint = nearest(layer, (fact.name for fact in self.facts.layers))
+            message = f"Layer {layer!r} not found.{hint} See layers(model, img)."
+            raise ValueError(message)
+        return layer
+
+    def cost(self, method: Method, layer: Layer = None) -> tuple[Cost, float]:
+        """Return the model evaluations `method` needs and the seconds they should take."""
+        cost = method.cost(self._case(self.layer_names(method, layer), (self.question(None),)))
+        return cost, (cost.forwards + 2 * cost.backwards) * self.facts.seconds
+
+    # -- asking -----------------------------------------------------------------------------------------------------
+
+    def run(
+        self, method: Method, targets: Sequence[Target] | None = None, layer: Layer = None
+    ) -> Iterator[list[Attribution]]:
+        """Yield ever better attributions, one a row each time; the last ones are final.
+
+        Parameters
+        ----------
+        method : Method
+            With its parameters.
+        targets : sequence of Target, optional
+            One a row; None = each row's predicted class.
+        layer : str or sequence of str, optional
+            Where activations are read.
+
+        Raises
+        ------
+        ValueError
+            The method refuses the model or the layer; an unknown target.
+        """
+        case = self.case(method, targets, layer)
+        try:
+            yield from self.attributions(method, case)
+        finally:
+            case.release()
+
+    def case(self, method: Method, targets: Sequence[Target] | None = None, layer: Layer = None) -> Case:
+        """Return the case that `run` drains; everything is checked before any compute."""
+        self.refresh()
+        reason = method.refuses(self.facts)
+        if reason is not None:
+            raise ValueError(reason)
+        layers = self.layer_names(method, layer)
+        wanted = [None] * len(self.inputs) if targets is None else list(targets)
+        return self._case(layers, tuple(self.question(target, row) for row, target in enumerate(wanted)))
+
+    def attributions(self, method: Method, case: Case) -> Iterator[list[Attribution]]:
+        """Yield the attributions of `method` on `case`, one a row each time."""
+        began = time.perf_counter()
+        for estimate in method.estimates(case):
+            seconds = time.perf_counter() - began
+            yield [self._attribution(method, case, estimate, row, seconds) for row in range(len(self.inputs))]
+
+    def _case(self, layers: tuple[str, ...], questions: tuple[Question, ...]) -> Case:
+        if self._runner is None:
+            message = "A session measures its model before it asks."
+            raise RuntimeError(message)
+        runner = replace(self._runner, tally=Tally())
+        mask = None if self.mask is None else self.mask.to(runner.device)
+        return Case(runner, self.facts, self._placed, questions, layers, mask, self.binding.chunk_seconds)
+
+    def _attribution(self, method: Method, case: Case, estimate: Estimate, row: int, seconds: float) -> Attribution:
+        question = case.questions[row]
+
+        def ask(target: Target) -> Attribution:
+            again = case.replayed(resolve(target, self.labels, self._predicted[row]))
+            *_, last = method.estimates(again)
+            return self._attribution(method, again, last, row, seconds)
+
+        automatic = method.automatic(self.facts)
+        meta = {
+            "fraction": estimate.fraction,
+            "seconds": seconds,
+            "forwards": case.runner.tally.forwards,
+            "backwards": case.runner.tally.backwards,
+            "precision": case.runner.precision,
+            "activation": self.facts.kind.activation,
+            "automatic": {name: value for name, value in automatic.items() if getattr(method, name) is None},
+            **estimate.meta,
+        }
+        return Attribution(
+            values=_array(estimate.values[row]),
+            method=method.id,
+            params={parameter.name: getattr(method, parameter.name) for parameter in parameters_of(type(method))},
+            target=_target(question),
+            label=question.label,
+            layer=None if not case.layers else (case.layers[0] if len(case.layers) == 1 else case.layers),
+            input_size=tuple(case.inputs.shape[2:]),
+            signed=estimate.signed,
+            channels=None if estimate.channels is None else _array(estimate.channels[row]),
+            error=None if estimate.error is None else _array(estimate.error[row]),
+            arrays={name: _array(values[row]) for name, values in estimate.arrays.items()},
+            image=self.inputs[row].picture,
+            affine=self.inputs[row].affine,
+            meta=meta,
+            _ask=ask,
+        )
+
+
+def _array(values: Tensor) -> NDArray[np.float32]:
+    # A copy: an estimate must not change under the reader's hands.
+    return np.array(values.detach().cpu().numpy(), dtype=np.float32)
+
+
+def _target(question: Question) -> int | Contrast | Callable[..., Any] | str:
+    if question.index is not None and question.foil is not None:
+        return Contrast(question.index, question.foil)
+    if question.index is not None:
+        return question.index
+    return question.function if question.function is not None else question.label
+
+
+def _check_model(model: object) -> None:
+    if not callable(model):
+        message = (
+            f"Expected a torch.nn.Module or a callable from a batch to class scores as model, got"
+            f" {type(model).__name__}. The order is (model, image)."
+        )
+        raise TypeError(message)
+
+
+def _read_mask(mask: ArrayLike | Tensor | None, size: tuple[int, ...]) -> Tensor | None:
+    if mask is None:
+        return None
+    values = np.asarray(mask.detach().cpu() if isinstance(mask, Tensor) else mask)
+    if values.shape != size:
+        message = (
+            f"mask must have the input's spatial shape {size}, got {values.shape}; True marks the foreground that may"
+            " be perturbed."
+        )
+        raise ValueError(message)
+    if values.dtype.kind not in "bui" and not np.isin(values, (0, 1)).all():
+        message = f"mask must hold True and False (or 1 and 0), got {values.dtype} values such as {values.flat[0]!r}."
+        raise ValueError(message)
+    if not values.any():
+        message = "mask is False everywhere: nothing may be perturbed. True marks the foreground."
+        raise ValueError(message)
+    return torch.from_numpy(values.astype(bool))
