@@ -13,7 +13,7 @@ import json
 from pathlib import Path
 from typing import Final
 
-import matplotlib
+import matplotlib as mpl
 import numpy as np
 
 # Sequential tables first, then the diverging ones, as the menus list them.
@@ -44,7 +44,7 @@ def table(name: str) -> bytes:
     >>> list(table("gray")[-3:])
     [255, 255, 255]
     """
-    colours = matplotlib.colormaps[name].resampled(256)(np.arange(256))[:, :3]
+    colours = mpl.colormaps[name].resampled(256)(np.arange(256))[:, :3]
     return np.floor(colours * 255 + 0.5).astype(np.uint8).tobytes()
 
 

@@ -249,7 +249,7 @@ NORMALISE = v1.Normalize((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
         (zoo.ResNet18_Weights.IMAGENET1K_V1.transforms(), *IMAGENET),
         (FakeProcessor(), (0.5,) * 3, (0.25,) * 3),
         (FakeProcessor(do_normalize=False), None, None),
-        (lambda picture: torch.zeros(3, 4, 4), None, None),
+        (lambda _: torch.zeros(3, 4, 4), None, None),
     ],
 )
 def test_mean_and_deviation_are_found_in_transforms(transform: Any, mean: Any, std: Any) -> None:

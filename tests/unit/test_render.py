@@ -232,7 +232,7 @@ def test_overlay_refuses_wrong_shapes_and_types() -> None:
     with pytest.raises(ValueError, match=r"got shapes \(2, 2, 3\) and \(1,\)"):
         overlay(grey(0, 2, 2), [1.0], signed=False)
     with pytest.raises(TypeError, match="uint8 picture; got float64"):
-        overlay(np.zeros((2, 2, 3)), [[1.0]], signed=False)
+        overlay(grey(0, 2, 2).astype(float), [[1.0]], signed=False)
 
 
 # View

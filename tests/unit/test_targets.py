@@ -160,7 +160,7 @@ def test_a_function_gets_flat_rows_and_keeps_gradients() -> None:
         (lambda rows: rows, ValueError, r"returned shape \[4, 3\]"),
         (lambda rows: rows.sum(0), ValueError, r"returned shape \[3\]"),
         (lambda rows: rows.detach().numpy().sum(1), TypeError, "'<lambda>' returned ndarray; expected a tensor"),
-        (lambda rows: None, TypeError, "returned NoneType"),
+        (lambda _: None, TypeError, "returned NoneType"),
     ],
 )
 def test_a_function_must_return_a_number_a_row(function: object, error: type[Exception], message: str) -> None:

@@ -1,0 +1,194 @@
+"""What the front end reads: the bundle, and JSON-able payloads with binary buffers beside them."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
+from math import isfinite
+from typing import Any, Final
+
+import numpy as np
+
+from xai_widget.attribution import Attribution
+from xai_widget.explainers import Method, Parameter, parameters_of
+from xai_widget.session import Session
+from xai_widget.targets import Contrast
+
+Payload = dict[str, Any]
+Message = tuple[Payload, list[memoryview]]
+BUNDLE: Final = ("widget.js", "widget.css")
+
+
+@cache
+def bundle() -> tuple[str, str]:
+    """Return the front end's script and style sheet.
+
+    As text and not as a path: anywidget watches paths, and a watched widget is never freed.
+
+    Raises
+    ------
+    FileNotFoundError
+        The bundle was not built.
+    """
+    folder = files("xai_widget") / "static"
+    try:
+        script, style = ((folder / name).read_text("utf-8") for name in BUNDLE)
+    except FileNotFoundError as error:
+        message = (
+            "The front end of xai-widget is missing (xai_widget/static/widget.js): this copy was never built."
+            " Run `pip install .` in the project's folder, or `make bundle` in a checkout."
+        )
+        raise FileNotFoundError(message) from error
+    return script, style
+
+
+def session_payload(session: Session, index: int, names: Sequence[str], methods: Sequence[type[Method]]) -> Message:
+    """Return what the front end shows before anything is explained, with the picture and the probabilities.
+
+    Raises
+    ------
+    ValueError
+        The input is a volume, which has no single picture.
+    """
+    picture = session.inputs[0].picture
+    if session.facts.dims != 2:
+        message = (
+            "The viewer shows 2-D pictures; this input is a volume. Use explain(model, volume) for its numbers and"
+            " Attribution.save('map.nii.gz') to see them."
+        )
+        raise ValueError(message)
+    probabilities = np.ascontiguousarray(session.probabilities[0], np.float32)
+    payload = {
+        "index": index,
+        "names": list(names),
+        "model": session.facts.model,
+        "picture": {"shape": list(picture.shape), "dtype": "uint8", "buffer": 0},
+        "probabilities": {"shape": [len(probabilities)], "dtype": "float32", "buffer": 1},
+        "labels": list(session.labels),
+        "activation": session.facts.kind.activation,
+        "notes": list(session.notes),
+        "methods": [_method_payload(session, method) for method in methods],
+        "layers": [
+            {"name": layer.name, "type": layer.type, "shape": list(layer.shape), "calls": layer.calls}
+            for layer in session.facts.layers
+        ],
+    }
+    return payload, [np.ascontiguousarray(picture).data, probabilities.data]
+
+
+def result_payload(attribution: Attribution, session: int, title: str) -> Message:
+    """Return an attribution as the front end paints it: raw numbers at their own resolution.
+
+    Parameters
+    ----------
+    attribution : Attribution
+        Partial or final.
+    session : int
+        Which of the widget's sessions it belongs to.
+    title : str
+        The method's label.
+    """
+    values = np.ascontiguousarray(attribution.values)
+    finite = np.isfinite(values)
+    known = values[finite]
+    meta = attribution.meta
+    fraction = float(meta.get("fraction", 1.0))
+    layer = attribution.layer
+    payload = {
+        "session": session,
+        "method": attribution.method,
+        "method_label": title,
+        "params": dict(attribution.params),
+        "target": wire_target(attribution.target),
+        "target_label": attribution.label,
+        "layer": list(layer) if isinstance(layer, tuple) else layer,
+        "signed": attribution.signed,
+        "shape": list(values.shape),
+        "dtype": "float32",
+        "minimum": float(known.min(initial=0)) if known.size == 0 else float(known.min()),
+        "maximum": float(known.max(initial=0)) if known.size == 0 else float(known.max()),
+        "fraction": fraction,
+        "final": fraction >= 1,
+        "seconds": round(float(meta.get("seconds", 0.0)), 4),
+        "forwards": int(meta.get("forwards", 0)),
+        "notes": _remarks(attribution, all_finite=bool(finite.all())),
+    }
+    return payload, [values.data]
+
+
+def wire_target(target: object) -> int | dict[str, Any] | None:
+    """Return a target as JSON: an index, {"target": ..., "foil": ...}, {"callable": name}, or None."""
+    match target:
+        case None | int():
+            return target
+        case Contrast(a, b):
+            return {"target": a, "foil": b}
+        case str():
+            return {"callable": target}
+    return {"callable": getattr(target, "__name__", type(target).__name__)}
+
+
+def _remarks(attribution: Attribution, *, all_finite: bool) -> list[str]:
+    values = attribution.values
+    found = []
+    if not all_finite:
+        found.append("Some values are not finite; they are shown as zero.")
+    if not values.any():
+        extra = " (everything was negative before the ReLU)" if attribution.meta.get("relu") else ""
+        found.append(f"The map is zero everywhere{extra}.")
+    elif attribution.signed and values.max() <= 0:
+        found.append("The map is negative everywhere: every place speaks against the target.")
+    if "fused" in attribution.meta:
+        found.append(f"Several layers: {attribution.meta['fused']}.")
+    return found
+
+
+def _method_payload(session: Session, cls: type[Method]) -> Payload:
+    method, facts = cls(), session.facts
+    refusal = method.refuses(facts)
+    default = None if refusal is not None else method.default_layer(facts)
+    if refusal is None and method.uses_layer and default is None:
+        refusal = f"{cls.label} found no layer it can read in {facts.model}."
+    automatic = method.automatic(facts) if refusal is None else {}
+    cost: Payload = {"forwards": 0, "backwards": 0, "seconds": None}
+    if refusal is None:
+        evaluations, seconds = session.cost(method)
+        cost = {
+            "forwards": evaluations.forwards,
+            "backwards": evaluations.backwards,
+            "seconds": round(seconds, 4) if isfinite(seconds) else None,
+        }
+    return {
+        "id": cls.id,
+        "label": cls.label,
+        "access": cls.access,
+        "class_specific": cls.class_specific,
+        "summary": cls.summary,
+        "formula": cls.formula,
+        "cites": cls.cites,
+        "refusal": refusal,
+        "params": [_parameter_payload(parameter, automatic) for parameter in parameters_of(cls)],
+        "uses_layer": cls.uses_layer,
+        "layer_refusals": [method.refuses_layer(layer, facts) for layer in facts.layers],
+        "default_layer": default,
+        "cost": cost,
+    }
+
+
+def _parameter_payload(parameter: Parameter, automatic: Mapping[str, Any]) -> Payload:
+    about = parameter.about
+    choices: list[Any] | None = list(parameter.choices) or None
+    kind = parameter.kind
+    if kind == "bool" and parameter.optional:  # a check box has two states; auto, on and off are three
+        kind, choices = "choice", [None, True, False]
+    return {
+        "name": parameter.name,
+        "label": about.label,
+        "help": about.help,
+        "kind": kind,
+        "default": parameter.default,
+        "auto": automatic.get(parameter.name),
+        "min": about.minimum,
+        "max": about.maximum,
+        "step": about.step,
+        "choices": choices,
+    }

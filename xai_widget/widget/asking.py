@@ -1,0 +1,181 @@
+"""Asker: turns a widget's settings into attributions, in the background, and reports what happens.
+
+It knows sessions and jobs and nothing of Jupyter; the widget hands it a `Reporter`.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from typing import Final, Protocol
+
+from xai_widget.attribution import Attribution
+from xai_widget.explainers import Method
+from xai_widget.session import Layer, Session
+from xai_widget.targets import Target
+from xai_widget.widget.jobs import Job, Outcome, Worker
+from xai_widget.widget.protocol import RequestId, Status, status
+
+REPORTS_PER_SECOND: Final = 10
+REMEMBERED: Final = 32
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked: settings at one moment."""
+
+    session: int
+    method: Method
+    target: Target
+    layer: Layer
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for equal questions."""
+        layer = tuple(self.layer) if isinstance(self.layer, list) else self.layer
+        return self.session, self.method, self.target, layer
+
+
+class Reporter(Protocol):
+    """Where news goes; called from the worker's thread."""
+
+    def report_status(self, news: Status) -> None:
+        """The state changed, or there is progress."""
+
+    def report_result(self, request_id: RequestId, wish: Wish, attribution: Attribution) -> None:
+        """A map, partial or final."""
+
+    def report_error(self, request_id: RequestId, error: BaseException) -> None:
+        """The run failed."""
+
+    def report_end(self, request_id: RequestId, outcome: Outcome) -> None:
+        """The run was superseded or cancelled and brings nothing more."""
+
+
+class Asker:
+    """Runs wishes on sessions, newest first, and remembers what came out.
+
+    Parameters
+    ----------
+    sessions : sequence of Session
+        What can be asked about.
+    reporter : Reporter
+        Where news goes.
+
+    Attributes
+    ----------
+    finished : OrderedDict
+        Final attributions by the wish's key, latest last; at most `REMEMBERED`.
+    latest : tuple of Wish, Attribution, request id; or None
+        The newest map, partial or final.
+    failure : tuple of request id and exception, or None
+        Set while the newest run is a failed one.
+    lock : threading.RLock
+        Held while news is told. Whoever tells the page anything else takes it too: with one lock nobody can wait for
+        the other.
+    """
+
+    def __init__(self, sessions: Sequence[Session], reporter: Reporter) -> None:
+        self.sessions = sessions
+        self.finished: OrderedDict[Hashable, Attribution] = OrderedDict()
+        self.latest: tuple[Wish, Attribution, RequestId] | None = None
+        self.failure: tuple[RequestId, BaseException] | None = None
+        self.lock = threading.RLock()
+        self._reporter = reporter
+        self._worker = Worker()
+        self._ids = count(1)
+        self._newest: RequestId = None
+
+    @property
+    def job(self) -> Job | None:
+        """The newest job that has not ended."""
+        return self._worker.current
+
+    def ask(self, wish: Wish, request_id: RequestId = None) -> Job:
+        """Start a run for `wish`; the one before, if any, is superseded."""
+        name = request_id if request_id is not None else next(self._ids)
+        job = Job(name, lambda: self._steps(name, wish), self._ended)
+        with self.lock:
+            self._newest = name
+            self.failure = None
+            self._reporter.report_status(status("queued", name, message="Waiting"))
+        self._worker.submit(job)
+        return job
+
+    def refuse(self, error: Exception, request_id: RequestId = None) -> None:
+        """Take a wish that cannot be asked as a run that failed at once; the one before, if any, is cancelled."""
+        name = request_id if request_id is not None else next(self._ids)
+        with self.lock:
+            self._newest = name
+            self.failure = (name, error)
+            self._reporter.report_error(name, error)
+            self._reporter.report_status(status("error", name, message="Failed"))
+        self._worker.cancel()
+
+    def cancel(self) -> bool:
+        """Stop what is running or waiting; returns whether there was anything."""
+        return self._worker.cancel()
+
+    def forget(self) -> None:
+        """Drop every result (the model has changed)."""
+        self.finished.clear()
+        self.latest = None
+        self.failure = None
+
+    def _steps(self, request_id: RequestId, wish: Wish) -> Iterator[None]:
+        session = self.sessions[wish.session]
+        self._tell(request_id, status("running", request_id, message=wish.method.label))
+        if session.refresh():
+            self.finished.clear()
+        yield
+        began = time.monotonic()
+        reported = 0.0
+        target_row = None if wish.target is None else [wish.target]
+        for (attribution,) in session.run(wish.method, target_row, wish.layer):
+            fraction = float(attribution.meta["fraction"])
+            now = time.monotonic()
+            if fraction < 1 and now - reported < 1 / REPORTS_PER_SECOND:
+                yield
+                continue
+            reported = now
+            self._deliver(request_id, wish, attribution)
+            if fraction < 1:
+                eta = (now - began) * (1 - fraction) / fraction if fraction > 0 else None
+                progress = status("running", request_id, fraction=fraction, message=wish.method.label, eta_s=eta)
+                self._tell(request_id, progress)
+            yield
+
+    def _deliver(self, request_id: RequestId, wish: Wish, attribution: Attribution) -> None:
+        with self.lock:
+            if request_id != self._newest:
+                return
+            self.latest = (wish, attribution, request_id)
+            if attribution.meta["fraction"] >= 1:
+                self.finished[wish.key] = attribution
+                self.finished.move_to_end(wish.key)
+                while len(self.finished) > REMEMBERED:
+                    self.finished.popitem(last=False)
+            self._reporter.report_result(request_id, wish, attribution)
+
+    def _tell(self, request_id: RequestId, news: Status) -> None:
+        # News of a superseded run would overwrite that of the newest one.
+        with self.lock:
+            if request_id == self._newest:
+                self._reporter.report_status(news)
+
+    def _ended(self, job: Job, outcome: Outcome, error: BaseException | None) -> None:
+        match outcome:
+            case "done":
+                self._tell(job.request_id, status("done", job.request_id, fraction=1.0, message="Done"))
+            case "error" if error is not None:
+                with self.lock:
+                    if job.request_id == self._newest:
+                        self.failure = (job.request_id, error)
+                    self._reporter.report_error(job.request_id, error)
+                self._tell(job.request_id, status("error", job.request_id, message="Failed"))
+            case _:
+                self._reporter.report_end(job.request_id, outcome)
+                if outcome == "cancelled":
+                    self._tell(job.request_id, status("cancelled", job.request_id, message="Cancelled"))

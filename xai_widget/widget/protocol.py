@@ -1,0 +1,66 @@
+"""The messages between kernel and page; ``js/src/protocol.ts`` describes the same ones.
+
+Settings are synced traits (last one wins). Questions are messages with a `request_id`, and every one is answered:
+
+* page -> kernel: ``hello`` (a view appeared), ``run``, ``cancel``
+* kernel -> page: ``session`` (picture, classes, methods, layers), ``result`` (a map, partial or final), ``error``,
+  ``ack`` (the message arrived), ``superseded`` and ``cancelled`` (a run that brings no further result)
+
+Pictures and maps travel as binary buffers beside the message. Answers to ``hello`` bring the present state again, so
+that a reloaded page shows what it showed, and nothing is computed.
+"""
+
+from typing import Any, Final, Literal, TypedDict
+
+State = Literal["idle", "queued", "running", "done", "cancelled", "error"]
+RequestId = int | str | None
+
+STATES: Final = ("idle", "queued", "running", "done", "cancelled", "error")
+CLIENT_KINDS: Final = ("hello", "run", "cancel")
+KERNEL_KINDS: Final = ("session", "result", "error", "ack", "superseded", "cancelled")
+SETTINGS: Final = ("method", "params", "target", "layer", "active")
+TRAITS: Final = (*SETTINGS, "view", "status", "controls", "locale", "auto_run")
+CONTROLS: Final = ("method", "layer", "params", "display", "predictions")
+
+
+class Status(TypedDict):
+    """The `status` trait: what the widget is doing."""
+
+    state: State
+    request_id: RequestId
+    fraction: float
+    message: str
+    eta_s: float | None
+
+
+class ErrorReport(TypedDict):
+    """What is shown of an exception."""
+
+    title: str
+    hint: str
+    traceback: str
+
+
+def status(
+    state: State, request_id: RequestId, *, fraction: float = 0.0, message: str = "", eta_s: float | None = None
+) -> Status:
+    """Return a status; times are rounded to what a person reads."""
+    eta = None if eta_s is None else round(eta_s, 1)
+    return {"state": state, "request_id": request_id, "fraction": round(fraction, 4), "message": message, "eta_s": eta}
+
+
+def error_report(error: BaseException) -> ErrorReport:
+    """Return what the widget shows of `error`: what went wrong, what to do, and the traceback for a bug report."""
+    import traceback  # noqa: PLC0415 - only needed when something fails
+
+    notes = getattr(error, "__notes__", [])
+    return {
+        "title": f"{type(error).__name__}: {error}" if not isinstance(error, ValueError | TypeError) else str(error),
+        "hint": " ".join(notes) or "Change a setting, or run again; the model was not altered.",
+        "traceback": "".join(traceback.format_exception(error)),
+    }
+
+
+def ack(of: str, request_id: RequestId, message: str = "") -> dict[str, Any]:
+    """Return the answer that says a message arrived."""
+    return {"kind": "ack", "request_id": request_id, "of": of, "message": message}

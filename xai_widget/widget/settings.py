@@ -1,0 +1,181 @@
+"""Settings: the traits that say what is asked and how it is shown, each checked before it is taken."""
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, cast
+
+import traitlets
+from torch import nn
+
+from xai_widget.explainers import Method, build_method, method_classes
+from xai_widget.page import wire_target
+from xai_widget.render import check_view
+from xai_widget.session import Layer, Session
+from xai_widget.targets import Contrast, Target
+from xai_widget.widget.asking import Wish
+from xai_widget.widget.protocol import CONTROLS, status
+
+
+def _target_to_json(value: Target, widget: "Settings") -> Any:
+    return widget.session.question(value).wire if isinstance(value, str | Contrast) else wire_target(value)
+
+
+def _target_from_json(value: Any, _widget: "Settings") -> Target:
+    if isinstance(value, dict) and "foil" in value:
+        return Contrast(value["target"], value["foil"])
+    return cast("Target", value)
+
+
+class SettingValueError(traitlets.TraitError, ValueError):
+    """A setting that cannot be used. As a `TraitError` it makes traitlets put back all that came in the same change."""
+
+
+class SettingTypeError(traitlets.TraitError, TypeError):
+    """A setting of a type that cannot be used."""
+
+
+def _checks(name: str) -> Callable[[Callable[[Any, Any], Any]], traitlets.EventHandler]:
+    """Make a method the check of the trait `name`."""
+
+    def decorate(check: Callable[[Any, Any], Any]) -> traitlets.EventHandler:
+        def checked(settings: Any, proposal: Any) -> Any:
+            try:
+                return check(settings, proposal)
+            except TypeError as error:
+                raise SettingTypeError(str(error)) from error
+            except ValueError as error:
+                raise SettingValueError(str(error)) from error
+
+        handler: traitlets.EventHandler = traitlets.validate(name)(checked)
+        return handler
+
+    return decorate
+
+
+class Settings(traitlets.HasTraits):
+    """What a widget is set to.
+
+    Attributes
+    ----------
+    sessions : tuple of Session
+        What can be asked about; `active` is the index of the one shown.
+    offered : tuple of str
+        Ids of the methods to choose from.
+    """
+
+    sessions: tuple[Session, ...]
+    offered: tuple[str, ...]
+
+    method = traitlets.Unicode("grad_cam").tag(sync=True)
+    params = traitlets.Any(MappingProxyType({})).tag(sync=True, to_json=lambda value, _: dict(value))
+    target = traitlets.Any(None, allow_none=True).tag(sync=True, to_json=_target_to_json, from_json=_target_from_json)
+    layer = traitlets.Any(None, allow_none=True).tag(sync=True)
+    active = traitlets.Int(0).tag(sync=True)
+    view = traitlets.Dict().tag(sync=True)
+    status = traitlets.Dict(dict(status("idle", None)), read_only=True).tag(sync=True)
+    controls = traitlets.Any(None, allow_none=True).tag(sync=True)
+    locale = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    auto_run = traitlets.Bool(True).tag(sync=True)
+
+    @property
+    def session(self) -> Session:
+        """The session that is shown."""
+        return self.sessions[self.active]
+
+    def wish(self) -> Wish:
+        """Return what the settings ask for.
+
+        Raises
+        ------
+        ValueError
+            The method refuses the model or the layer.
+        """
+        method = self._chosen()
+        if (reason := method.refuses(self.session.facts)) is not None:
+            raise ValueError(reason)
+        layer = self.layer if method.uses_layer else None
+        self.session.layer_names(method, layer)
+        return Wish(self.active, method, self.target, tuple(layer) if isinstance(layer, list) else layer)
+
+    def _chosen(self) -> Method:
+        return build_method(self.method, self.params)
+
+    @_checks("method")
+    def _check_method(self, proposal: Any) -> str:
+        if proposal.value not in self.offered:
+            build_method(proposal.value, {})  # an unknown name is told with its neighbours
+            message = f"Method {proposal.value!r} is not among those offered here: {', '.join(self.offered)}."
+            raise ValueError(message)
+        return str(proposal.value)
+
+    @traitlets.observe("method")
+    def _method_changed(self, _change: Any) -> None:
+        try:
+            self._chosen()
+        except (ValueError, TypeError):
+            self.params = MappingProxyType({})  # they were the other method's
+
+    @_checks("params")
+    def _check_params(self, proposal: Any) -> Mapping[str, Any]:
+        if not isinstance(proposal.value, Mapping):
+            message = f"params must be a mapping such as {{'window': 32}}, got {type(proposal.value).__name__}."
+            raise TypeError(message)
+        built = build_method(self.method, proposal.value)
+        return MappingProxyType({name: getattr(built, name) for name in proposal.value})
+
+    @_checks("layer")
+    def _check_layer(self, proposal: Any) -> str | list[str] | None:
+        given: Layer = proposal.value
+        method = self._chosen()
+        if given is None or not method.uses_layer:
+            return None if given is None else cast("str | list[str]", given)
+        names = self.session.layer_names(method, given)
+        return names[0] if isinstance(given, str | nn.Module) else list(names)
+
+    @_checks("target")
+    def _check_target(self, proposal: Any) -> Target:
+        self.session.question(proposal.value)
+        return cast("Target", proposal.value)
+
+    @_checks("active")
+    def _check_active(self, proposal: Any) -> int:
+        if not 0 <= proposal.value < len(self.sessions):
+            message = f"active must be 0 ... {len(self.sessions) - 1}, got {proposal.value}."
+            raise ValueError(message)
+        return int(proposal.value)
+
+    @_checks("view")
+    def _check_view(self, proposal: Any) -> dict[str, Any]:
+        return dict(check_view(proposal.value))
+
+    @_checks("controls")
+    def _check_controls(self, proposal: Any) -> list[str] | None:
+        if proposal.value is None:
+            return None
+        for name in proposal.value:
+            if name not in CONTROLS:
+                message = f"Unknown control {name!r}; choose from {', '.join(CONTROLS)}."
+                raise ValueError(message)
+        return list(proposal.value)
+
+
+def offered_methods(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the ids of the methods to offer; None = all.
+
+    Raises
+    ------
+    ValueError
+        Not a list of known ids.
+    """
+    if names is None:
+        return tuple(method_classes())
+    if isinstance(names, str) or not names:
+        message = f"methods must be a list of ids such as ['grad_cam', 'occlusion'], got {names!r}."
+        raise ValueError(message)
+    return tuple(type(build_method(name, {})).id for name in names)
+
+
+def first_method(offered: Sequence[str], session: Session) -> str:
+    """Return the first offered method that works on the session's model (or the first one, which will say why not)."""
+    works = (name for name in offered if build_method(name, {}).refuses(session.facts) is None)
+    return next(works, offered[0])
