@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from xai_widget.api import explain, explain_batch, explain_layers, layers, methods, show_versions
     from xai_widget.attribution import Attribution
     from xai_widget.targets import Contrast, Target, TargetNotScored
-    from xai_widget.widget import XaiWidget
+    from xai_widget.widget import XaiWidget, from_attribution
 
 __all__ = [
     "Attribution",

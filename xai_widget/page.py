@@ -41,6 +41,22 @@ def bundle() -> tuple[str, str]:
     return script, style
 
 
+def check_viewable(session: Session) -> None:
+    """Refuse a session that the front end cannot show.
+
+    Raises
+    ------
+    ValueError
+        The input is a volume, which has no single picture.
+    """
+    if session.facts.dims != 2:
+        message = (
+            "The viewer shows 2-D pictures; this input is a volume. Use explain(model, volume) for its numbers and"
+            " Attribution.save('map.nii.gz') to see them."
+        )
+        raise ValueError(message)
+
+
 def session_payload(session: Session, index: int, names: Sequence[str], methods: Sequence[type[Method]]) -> Message:
     """Return what the front end shows before anything is explained, with the picture and the probabilities.
 
@@ -49,13 +65,8 @@ def session_payload(session: Session, index: int, names: Sequence[str], methods:
     ValueError
         The input is a volume, which has no single picture.
     """
+    check_viewable(session)
     picture = session.inputs[0].picture
-    if session.facts.dims != 2:
-        message = (
-            "The viewer shows 2-D pictures; this input is a volume. Use explain(model, volume) for its numbers and"
-            " Attribution.save('map.nii.gz') to see them."
-        )
-        raise ValueError(message)
     probabilities = np.ascontiguousarray(session.probabilities[0], np.float32)
     payload = {
         "index": index,

@@ -28,7 +28,9 @@ def method_classes() -> Mapping[str, type[Method]]:
     return found
 
 
-def build_method(method: "str | Method", params: Mapping[str, Any]) -> Method:
+def build_method(
+    method: "str | Method", params: Mapping[str, Any], classes: Mapping[str, type[Method]] | None = None
+) -> Method:
     """Return the method called `method` with `params`, each checked.
 
     Parameters
@@ -37,6 +39,8 @@ def build_method(method: "str | Method", params: Mapping[str, Any]) -> Method:
         An id, or a method whose parameters are fixed already (then `params` change some of them).
     params : mapping
         Fields of the method.
+    classes : mapping, optional
+        What ids stand for. None: `method_classes()`.
 
     Raises
     ------
@@ -52,7 +56,8 @@ def build_method(method: "str | Method", params: Mapping[str, Any]) -> Method:
         kept = {parameter.name: getattr(method, parameter.name) for parameter in parameters_of(type(method))}
         cls = type(method)
         return cls(**checked(cls, {**kept, **params}, cls.label))
-    classes = method_classes()
+    if classes is None:
+        classes = method_classes()
     if method not in classes:
         message = f"Unknown method {method!r}.{nearest(method, classes)} Known methods: {', '.join(classes)}."
         raise ValueError(message)

@@ -44,6 +44,9 @@ class Reporter(Protocol):
     def report_status(self, news: Status) -> None:
         """The state changed, or there is progress."""
 
+    def report_session(self, index: int) -> None:
+        """The model of a session has changed, and with it the predictions and perhaps the layers."""
+
     def report_result(self, request_id: RequestId, wish: Wish, attribution: Attribution) -> None:
         """A map, partial or final."""
 
@@ -124,11 +127,17 @@ class Asker:
         self.latest = None
         self.failure = None
 
+    def changed(self, session: int) -> None:
+        """Drop final results and tell the page: the model of a session has changed."""
+        with self.lock:
+            self.finished.clear()
+            self._reporter.report_session(session)
+
     def _steps(self, request_id: RequestId, wish: Wish) -> Iterator[None]:
         session = self.sessions[wish.session]
         self._tell(request_id, status("running", request_id, message=wish.method.label))
         if session.refresh():
-            self.finished.clear()
+            self.changed(wish.session)
         yield
         began = time.monotonic()
         reported = 0.0

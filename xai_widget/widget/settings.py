@@ -8,7 +8,6 @@ import traitlets
 from torch import nn
 
 from xai_widget.explainers import Method, build_method, method_classes
-from xai_widget.page import wire_target
 from xai_widget.render import check_view
 from xai_widget.session import Layer, Session
 from xai_widget.targets import Contrast, Target
@@ -17,11 +16,11 @@ from xai_widget.widget.protocol import CONTROLS, status
 
 
 def _target_to_json(value: Target, widget: "Settings") -> Any:
-    return widget.session.question(value).wire if isinstance(value, str | Contrast) else wire_target(value)
+    return None if value is None else widget.session.question(value).wire
 
 
 def _target_from_json(value: Any, _widget: "Settings") -> Target:
-    if isinstance(value, dict) and "foil" in value:
+    if isinstance(value, dict) and value.keys() == {"target", "foil"}:
         return Contrast(value["target"], value["foil"])
     return cast("Target", value)
 
@@ -59,12 +58,12 @@ class Settings(traitlets.HasTraits):
     ----------
     sessions : tuple of Session
         What can be asked about; `active` is the index of the one shown.
-    offered : tuple of str
-        Ids of the methods to choose from.
+    offered : mapping of str to method class
+        The methods to choose from, by id.
     """
 
     sessions: tuple[Session, ...]
-    offered: tuple[str, ...]
+    offered: Mapping[str, type[Method]]
 
     method = traitlets.Unicode("grad_cam").tag(sync=True)
     params = traitlets.Any(MappingProxyType({})).tag(sync=True, to_json=lambda value, _: dict(value))
@@ -79,7 +78,16 @@ class Settings(traitlets.HasTraits):
 
     @property
     def session(self) -> Session:
-        """The session that is shown."""
+        """The session that is shown.
+
+        Raises
+        ------
+        RuntimeError
+            The widget was closed.
+        """
+        if not self.sessions:
+            message = "This widget was closed and has let go of its model. Make a new one: XaiWidget(model, img)."
+            raise RuntimeError(message)
         return self.sessions[self.active]
 
     def wish(self) -> Wish:
@@ -98,7 +106,7 @@ class Settings(traitlets.HasTraits):
         return Wish(self.active, method, self.target, tuple(layer) if isinstance(layer, list) else layer)
 
     def _chosen(self) -> Method:
-        return build_method(self.method, self.params)
+        return build_method(self.method, self.params, self.offered)
 
     @_checks("method")
     def _check_method(self, proposal: Any) -> str:
@@ -120,7 +128,7 @@ class Settings(traitlets.HasTraits):
         if not isinstance(proposal.value, Mapping):
             message = f"params must be a mapping such as {{'window': 32}}, got {type(proposal.value).__name__}."
             raise TypeError(message)
-        built = build_method(self.method, proposal.value)
+        built = build_method(self.method, proposal.value, self.offered)
         return MappingProxyType({name: getattr(built, name) for name in proposal.value})
 
     @_checks("layer")
@@ -134,8 +142,11 @@ class Settings(traitlets.HasTraits):
 
     @_checks("target")
     def _check_target(self, proposal: Any) -> Target:
-        self.session.question(proposal.value)
-        return cast("Target", proposal.value)
+        target: Target = proposal.value
+        question = self.session.question(target)
+        if target is None or isinstance(target, str | Contrast) or question.function is not None:
+            return target
+        return question.index  # a whole number of any library
 
     @_checks("active")
     def _check_active(self, proposal: Any) -> int:
@@ -152,6 +163,9 @@ class Settings(traitlets.HasTraits):
     def _check_controls(self, proposal: Any) -> list[str] | None:
         if proposal.value is None:
             return None
+        if isinstance(proposal.value, str) or not isinstance(proposal.value, Sequence):
+            message = f"controls must be a list such as ['method', 'layer'], got {proposal.value!r}."
+            raise TypeError(message)
         for name in proposal.value:
             if name not in CONTROLS:
                 message = f"Unknown control {name!r}; choose from {', '.join(CONTROLS)}."
@@ -159,8 +173,8 @@ class Settings(traitlets.HasTraits):
         return list(proposal.value)
 
 
-def offered_methods(names: Sequence[str] | None) -> tuple[str, ...]:
-    """Return the ids of the methods to offer; None = all.
+def offered_methods(names: Sequence[str] | None) -> Mapping[str, type[Method]]:
+    """Return the methods to offer, by id; None = all.
 
     Raises
     ------
@@ -168,14 +182,14 @@ def offered_methods(names: Sequence[str] | None) -> tuple[str, ...]:
         Not a list of known ids.
     """
     if names is None:
-        return tuple(method_classes())
+        return method_classes()
     if isinstance(names, str) or not names:
         message = f"methods must be a list of ids such as ['grad_cam', 'occlusion'], got {names!r}."
         raise ValueError(message)
-    return tuple(type(build_method(name, {})).id for name in names)
+    return {name: type(build_method(name, {})) for name in names}
 
 
-def first_method(offered: Sequence[str], session: Session) -> str:
+def first_method(offered: Mapping[str, type[Method]], session: Session) -> str:
     """Return the first offered method that works on the session's model (or the first one, which will say why not)."""
-    works = (name for name in offered if build_method(name, {}).refuses(session.facts) is None)
-    return next(works, offered[0])
+    works = (name for name, cls in offered.items() if cls().refuses(session.facts) is None)
+    return next(works, next(iter(offered)))

@@ -3,7 +3,6 @@
 import io
 import time
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
 from typing import Any, Final
 
 import anywidget
@@ -12,8 +11,8 @@ from PIL import Image
 
 from xai_widget.attribution import Attribution
 from xai_widget.engine import Forward
-from xai_widget.explainers import method_classes
-from xai_widget.page import bundle, result_payload, session_payload
+from xai_widget.explainers import Method
+from xai_widget.page import bundle, check_viewable, result_payload, session_payload
 from xai_widget.session import Binding, Layer, Session
 from xai_widget.targets import Target
 from xai_widget.widget.asking import Asker, Wish
@@ -103,24 +102,25 @@ class XaiWidget(Settings, anywidget.AnyWidget):
         auto_run: bool = True,
         view: Mapping[str, Any] | None = None,
     ) -> None:
-        self._esm, self._css = bundle()
         binding = Binding(
             transform, labels, mask, device, precision, forward, activation, dims, chunk_seconds=CHUNK_SECONDS
         )
-        self.sessions, self._names = _open_sessions(model, img, binding)
-        self.offered = offered_methods(methods)
+        sessions, names = _open_sessions(model, img, binding)
+        offered = offered_methods(methods)
+        settings = {"method": method, "params": params, "target": target, "layer": layer, "view": view}
+        self._begin(sessions, names, offered, **settings, controls=controls, locale=locale, auto_run=auto_run)
+
+    def _begin(
+        self, sessions: Sequence[Session], names: Sequence[str], offered: Mapping[str, type[Method]], **settings: Any
+    ) -> None:
+        """Take the settings, those given as None by default, and start listening."""
+        self._esm, self._css = bundle()
+        self.sessions, self._names, self.offered = tuple(sessions), list(names), offered
         self._awake = False
         self._asker = Asker(self.sessions, self)
-        super().__init__(
-            method=first_method(self.offered, self.sessions[0]) if method is None else method,
-            params=MappingProxyType({}) if params is None else params,
-            target=target,
-            layer=layer,
-            view={} if view is None else view,
-            controls=controls,
-            locale=locale,
-            auto_run=auto_run,
-        )
+        given = {name: value for name, value in settings.items() if value is not None}
+        defaults = {"method": first_method(offered, sessions[0]), "view": {}}
+        super().__init__(**{**defaults, **given})
         self.observe(self._setting_changed, names=list(SETTINGS))
         self.on_msg(self._message_came)
 
@@ -190,11 +190,12 @@ class XaiWidget(Settings, anywidget.AnyWidget):
         return Image.fromarray(self.session.inputs[0].picture)
 
     def close(self) -> None:
-        """Stop working and let go of the results."""
+        """Stop working and let go of the model, the pictures and the results."""
         asker = getattr(self, "_asker", None)
         if asker is not None:
             asker.cancel()
             asker.forget()
+            self.sessions = asker.sessions = ()
         super().close()
 
     # -- running ----------------------------------------------------------------------------------------------------
@@ -208,7 +209,7 @@ class XaiWidget(Settings, anywidget.AnyWidget):
     def _known(self, wish: Wish) -> Attribution | None:
         """Return the result of an equal wish, unless the model has changed since."""
         if self.session.refresh():
-            self._asker.forget()
+            self._asker.changed(self.active)
         return self._asker.finished.get(wish.key)
 
     def _start(self, request_id: RequestId = None) -> None:
@@ -225,6 +226,11 @@ class XaiWidget(Settings, anywidget.AnyWidget):
         """Show a new state or progress."""
         with self._asker.lock:
             self.set_trait("status", dict(news))
+
+    def report_session(self, index: int) -> None:
+        """Show what a changed model says."""
+        if index == self.active:
+            self._send_session(None)
 
     def report_result(self, request_id: RequestId, wish: Wish, attribution: Attribution) -> None:
         """Show a map."""
@@ -273,8 +279,7 @@ class XaiWidget(Settings, anywidget.AnyWidget):
                 self._start()
 
     def _send_session(self, request_id: RequestId) -> None:
-        classes = [method_classes()[name] for name in self.offered]
-        payload, buffers = session_payload(self.session, self.active, self._names, classes)
+        payload, buffers = session_payload(self.session, self.active, self._names, list(self.offered.values()))
         self.send({"kind": "session", "request_id": request_id, "session": payload}, buffers)
 
     # -- the wire ---------------------------------------------------------------------------------------------------
@@ -282,6 +287,7 @@ class XaiWidget(Settings, anywidget.AnyWidget):
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take settings from the page; what cannot be used is refused there, and nothing changes here."""
         try:
+            _refuse_status(sync_data)
             with self._asker.lock:
                 super().set_state(sync_data)
         except (ValueError, TypeError, traitlets.TraitError) as error:
@@ -301,6 +307,8 @@ class XaiWidget(Settings, anywidget.AnyWidget):
     # -- static -----------------------------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
+        if not self.sessions:
+            return "XaiWidget(closed)"
         model = self.sessions[0].facts.model
         return f"XaiWidget({model}, {', '.join(map(repr, self._names))})"
 
@@ -328,6 +336,12 @@ class XaiWidget(Settings, anywidget.AnyWidget):
         return data, {**metadata, "image/png": size}
 
 
+def _refuse_status(sync_data: Mapping[str, Any]) -> None:
+    if "status" in sync_data:
+        message = "The status is the kernel's to tell; a page can ask for a run or a cancel."
+        raise traitlets.TraitError(message)
+
+
 def _without(data: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in data.items() if key != name}
 
@@ -342,6 +356,8 @@ def _open_sessions(model: Any, img: Any, binding: Binding) -> tuple[tuple[Sessio
         message = "Pass several models and one image, or one model and several images, not several of both."
         raise ValueError(message)
     sessions = tuple(Session.open(one, picture, binding) for one in models for picture in images)
+    for session in sessions:
+        check_viewable(session)
     if len(models) > 1:
         return sessions, [f"{session.facts.model} {place}" for place, session in enumerate(sessions, 1)]
     return sessions, [session.inputs[0].name for session in sessions]
