@@ -11,8 +11,9 @@ from xai_widget._version import __version__
 
 if TYPE_CHECKING:
     from xai_widget import examples as examples
-    from xai_widget.api import explain, explain_batch, explain_layers, layers, methods, show_versions
+    from xai_widget.api import explain, explain_batch, explain_layers
     from xai_widget.attribution import Attribution
+    from xai_widget.catalogue import layers, methods, show_versions
     from xai_widget.targets import Contrast, Target, TargetNotScored
     from xai_widget.widget import XaiWidget, from_attribution
 
@@ -44,9 +45,9 @@ _HOMES: Final = {
     "explain_batch": "api",
     "explain_layers": "api",
     "from_attribution": "widget",
-    "layers": "api",
-    "methods": "api",
-    "show_versions": "api",
+    "layers": "catalogue",
+    "methods": "catalogue",
+    "show_versions": "catalogue",
 }
 
 

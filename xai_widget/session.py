@@ -2,16 +2,17 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from xai_widget.attribution import Attribution, Estimate
-from xai_widget.engine import Case, Facts, Forward, Runner, Tally, measure, runner_for, store_for
+from xai_widget.binding import Binding, read_mask
+from xai_widget.engine import Case, Facts, Runner, Tally, measure, runner_for, store_for
 from xai_widget.explainers import Cost, Method, parameters_of
 from xai_widget.inputs import ModelInput, read_batch
 from xai_widget.models import labels_for, unwrap
@@ -23,29 +24,6 @@ ADVICE: Final = (
     "The model failed on an input of shape {shape}. If it expects another size, pass transform= (a callable from the"
     " picture to a tensor), or the ready tensor itself; if its forward needs more than one tensor, pass forward=."
 )
-
-
-@dataclass(frozen=True)
-class Binding:
-    """How a model is run and read: the keywords shared by `explain` and the widget.
-
-    Attributes
-    ----------
-    transform, labels, mask, device, precision, forward, activation, dims
-        As in `explain`.
-    chunk_seconds : float or None
-        Upper bound for the duration of one chunk of model evaluations.
-    """
-
-    transform: Any = None
-    labels: Any = None
-    mask: ArrayLike | Tensor | None = None
-    device: str | torch.device | None = None
-    precision: str = "float32"
-    forward: Forward | None = None
-    activation: str | None = None
-    dims: int | None = None
-    chunk_seconds: float | None = None
 
 
 class Session:
@@ -84,7 +62,7 @@ class Session:
         self._store = store_for(unwrap(model)) if callable(model) else store_for(model)
         self._runner: Runner | None = None
         self._tensor = torch.cat([item.tensor for item in self.inputs])
-        self.mask = _read_mask(binding.mask, tuple(self._tensor.shape[2:]))
+        self.mask = read_mask(binding.mask, tuple(self._tensor.shape[2:]))
         self.refresh()
 
     @classmethod
@@ -310,22 +288,3 @@ def _check_model(model: object) -> None:
             f" {type(model).__name__}. The order is (model, image)."
         )
         raise TypeError(message)
-
-
-def _read_mask(mask: ArrayLike | Tensor | None, size: tuple[int, ...]) -> Tensor | None:
-    if mask is None:
-        return None
-    values = np.asarray(mask.detach().cpu() if isinstance(mask, Tensor) else mask)
-    if values.shape != size:
-        message = (
-            f"mask must have the input's spatial shape {size}, got {values.shape}; True marks the foreground that may"
-            " be perturbed."
-        )
-        raise ValueError(message)
-    if values.dtype.kind not in "bui" and not np.isin(values, (0, 1)).all():
-        message = f"mask must hold True and False (or 1 and 0), got {values.dtype} values such as {values.flat[0]!r}."
-        raise ValueError(message)
-    if not values.any():
-        message = "mask is False everywhere: nothing may be perturbed. True marks the foreground."
-        raise ValueError(message)
-    return torch.from_numpy(values.astype(bool))

@@ -82,7 +82,7 @@ def test_cam_is_the_head_read_at_every_position_without_bias() -> None:
     assert found.values == pytest.approx(expected.numpy(), rel=1e-5, abs=1e-6)
     with torch.no_grad():
         logit = model(x[None])[0, 3]
-    assert found.values.mean() + float(model.fc.bias[3]) == pytest.approx(float(logit), abs=1e-5)
+    assert found.values.mean() + float(model.fc.bias[3].detach()) == pytest.approx(float(logit), abs=1e-5)
 
 
 def test_cam_equals_grad_cam_times_the_positions_on_a_linear_head() -> None:

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 
 from tests.zoo import CLASSES, Flat, Plain, picture, seeded, trained_statistics
 from xai_widget import Contrast, TargetNotScored, explain, explain_batch
+from xai_widget.binding import Binding
 from xai_widget.explainers import build_method
 from xai_widget.inputs import read_input
-from xai_widget.session import Binding, Session
+from xai_widget.session import Session
 
 
 def brute_force(

@@ -23,8 +23,9 @@ from torch import nn
 from torchvision.models.vision_transformer import VisionTransformer
 
 from xai_widget import explain
+from xai_widget.binding import Binding
 from xai_widget.inputs import read_input
-from xai_widget.session import Binding, Session
+from xai_widget.session import Session
 
 FOLDER = os.environ.get("XAI_WIDGET_TEST_DATA")
 pytestmark = [

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from tests.zoo import CLASSES, ZOO, Exploding, picture, seeded
 from xai_widget import explain, explain_layers
+from xai_widget.binding import Binding
 from xai_widget.explainers import build_method
 from xai_widget.inputs import read_input
-from xai_widget.session import Binding, Session
+from xai_widget.session import Session
 
 METHODS = ("grad_cam", "grad_cam_pp", "cam", "saliency", "occlusion")
 PAIRS = [

@@ -11,10 +11,11 @@ from torch import Tensor
 from torchvision.transforms import Compose, Normalize, ToTensor
 
 from xai_widget.attribution import Attribution, Estimate
+from xai_widget.binding import Binding
 from xai_widget.engine import Access, Case
 from xai_widget.explainers import Cost, Explainer, Method
 from xai_widget.inputs import ModelInput, read_input
-from xai_widget.session import Binding, Session
+from xai_widget.session import Session
 from xai_widget.widget.xai_widget import XaiWidget
 
 

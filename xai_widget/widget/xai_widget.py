@@ -10,10 +10,11 @@ import traitlets
 from PIL import Image
 
 from xai_widget.attribution import Attribution
+from xai_widget.binding import Binding
 from xai_widget.engine import Forward
 from xai_widget.explainers import Method
 from xai_widget.page import bundle, check_viewable, result_payload, session_payload
-from xai_widget.session import Binding, Layer, Session
+from xai_widget.session import Layer, Session
 from xai_widget.targets import Target
 from xai_widget.widget.asking import Asker, Wish
 from xai_widget.widget.jobs import Outcome

@@ -1,56 +1,22 @@
-"""Attribution: the raw numbers a method gives, at its own resolution; and Estimate, an attribution in the making."""
+"""Attribution: the raw numbers a method gives, at its own resolution, and ways to see and keep them."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from xai_widget.attribution import files
 from xai_widget.render import AUTO, View, check_view, colour_table, legend, overlay, resize
 from xai_widget.targets import Contrast, Target, TargetNotScored
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from torch import Tensor
 
 Array = NDArray[np.float32]
-FORMAT: Final = 1
-SUFFIXES: Final = (".png", ".npz", ".nii", ".nii.gz")
-
-
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """What a method knows so far, for a batch of N inputs.
-
-    Attributes
-    ----------
-    values : Tensor
-        `[N, *native]`; never a buffer that the method writes to later.
-    fraction : float
-        Share of the work that is done; 1 for the last estimate.
-    signed : bool
-        Whether negative values mean something.
-    channels : Tensor or None
-        `[N, C, *S]`, the attribution before channels were reduced.
-    error : Tensor or None
-        Standard error of `values`, where the method knows it.
-    arrays : mapping of str to Tensor
-        Further results, each `[N, ...]`.
-    meta : mapping
-        Further facts, JSON-able.
-    """
-
-    values: "Tensor"
-    fraction: float = 1.0
-    signed: bool = True
-    channels: "Tensor | None" = None
-    error: "Tensor | None" = None
-    arrays: Mapping[str, "Tensor"] = field(default_factory=dict)
-    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -259,19 +225,7 @@ class Attribution:
             Another suffix.
         """
         path = Path(path)
-        name = path.name.lower()
-        if name.endswith(".png"):
-            from PIL import Image  # noqa: PLC0415
-
-            Image.fromarray(self.heat_map()).save(path)
-        elif name.endswith(".npz"):
-            with path.open("wb") as file:
-                np.savez_compressed(file, allow_pickle=False, **self._as_arrays())
-        elif name.endswith((".nii", ".nii.gz")):
-            self._save_nifti(path)
-        else:
-            message = f"Cannot save as {path.name!r}: the name must end with one of {', '.join(SUFFIXES)}."
-            raise ValueError(message)
+        files.write(self, path)
         return path
 
     @classmethod
@@ -283,61 +237,7 @@ class Attribution:
         ValueError
             Not such a file.
         """
-        with np.load(Path(path), allow_pickle=False) as file:
-            if "header" not in file:
-                message = f"{Path(path).name!r} was not written by Attribution.save: it has no header."
-                raise ValueError(message)
-            header = json.loads(str(file["header"]))
-            optional = {name: file[name] for name in ("channels", "error", "image", "affine") if name in file}
-            arrays = {name.removeprefix("array:"): file[name] for name in file.files if name.startswith("array:")}
-            values = file["values"]
-        target, layer = header["target"], header["layer"]
-        return cls(
-            values=values,
-            method=header["method"],
-            params=header["params"],
-            target=Contrast(*target) if isinstance(target, list) else target,
-            label=header["label"],
-            layer=tuple(layer) if isinstance(layer, list) else layer,
-            input_size=tuple(header["input_size"]),
-            signed=header["signed"],
-            arrays=arrays,
-            meta=header["meta"],
-            **optional,
-        )
-
-    def _as_arrays(self) -> dict[str, NDArray[Any]]:
-        match self.target:
-            case Contrast(index, foil):
-                target: Any = [index, foil]
-            case int() | str():
-                target = self.target
-            case _:
-                target = self.label
-        header = {
-            "format": FORMAT,
-            "method": self.method,
-            "params": dict(self.params),
-            "target": target,
-            "label": self.label,
-            "layer": self.layer,
-            "input_size": self.input_size,
-            "signed": self.signed,
-            "meta": dict(self.meta),
-        }
-        optional = {name: getattr(self, name) for name in ("channels", "error", "image", "affine")}
-        found = {name: array for name, array in optional.items() if array is not None}
-        arrays = {f"array:{name}": array for name, array in self.arrays.items()}
-        return {"header": np.array(json.dumps(header, default=str)), "values": self.values, **found, **arrays}
-
-    def _save_nifti(self, path: Path) -> None:
-        try:
-            import nibabel  # noqa: PLC0415 - an optional extra
-        except ImportError as error:
-            message = 'Saving NIfTI needs nibabel: pip install "xai-widget[volumes]".'
-            raise ImportError(message) from error
-        affine = np.eye(4) if self.affine is None else self.affine
-        nibabel.save(nibabel.Nifti1Image(self.resized(), affine), path)
+        return cls(**files.read(Path(path)))
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -1,0 +1,298 @@
+"""One worker thread: the newest job wins, cancel is prompt, and everything ends exactly once."""
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+
+from xai_widget.widget.jobs import Job, Outcome, Worker
+
+SOON = 10.0  # seconds; nothing here waits that long unless it is broken
+BOOM = ArithmeticError("boom")
+
+
+@dataclass
+class Log:
+    """How each job ended, by its request id, in order."""
+
+    endings: list[tuple[int | str, Outcome]] = field(default_factory=list)
+    errors: dict[int | str, BaseException | None] = field(default_factory=dict)
+
+    def __call__(self, job: Job, outcome: Outcome, error: BaseException | None) -> None:
+        self.endings.append((job.request_id, outcome))
+        self.errors[job.request_id] = error
+
+
+class Gated:
+    """A generator of endless steps, each of which waits until it is let through; records where it was closed."""
+
+    def __init__(self) -> None:
+        self.started = threading.Event()
+        self.closed_in: str | None = None
+        self.steps = 0
+        self._gate = threading.Semaphore(0)
+
+    def __call__(self) -> Iterator[None]:
+        try:
+            while True:
+                self.started.set()
+                assert self._gate.acquire(timeout=SOON)
+                self.steps += 1
+                yield
+        finally:
+            self.closed_in = threading.current_thread().name
+
+    def let_through(self, steps: int = 1) -> None:
+        self._gate.release(steps)
+
+
+def steps_of(*actions: Callable[[], object]) -> Callable[[], Iterator[None]]:
+    def steps() -> Iterator[None]:
+        for action in actions:
+            action()
+            yield
+
+    return steps
+
+
+def finished(job: Job) -> bool:
+    return job.ended.wait(SOON)
+
+
+def test_a_job_runs_all_its_steps_in_a_thread_of_its_own() -> None:
+    log, places = Log(), []
+    job = Job(1, steps_of(*[lambda: places.append(threading.current_thread().name)] * 3), log)
+    Worker().submit(job)
+    assert finished(job)
+    assert places == ["xai-widget"] * 3
+    assert log.endings == [(1, "done")]
+    assert (job.outcome, job.error) == ("done", None)
+
+
+def test_a_newer_job_stops_the_running_one_after_its_step() -> None:
+    log, worker, gated = Log(), Worker(), Gated()
+    old = Job("old", gated, log)
+    worker.submit(old)
+    assert gated.started.wait(SOON)
+    new = Job("new", steps_of(), log)
+    worker.submit(new)
+    assert not old.ended.is_set()
+    gated.let_through()
+    assert finished(old)
+    assert finished(new)
+    assert gated.steps == 1
+    assert log.endings == [("old", "superseded"), ("new", "done")]
+
+
+def test_of_many_waiting_jobs_only_the_newest_runs_and_each_ends_once() -> None:
+    log, worker, gated, ran = Log(), Worker(), Gated(), []
+    first = Job(0, gated, log)
+    worker.submit(first)
+    assert gated.started.wait(SOON)
+    waiting = [Job(name, steps_of(lambda name=name: ran.append(name)), log) for name in range(1, 6)]
+    for job in waiting:
+        worker.submit(job)
+    assert log.endings == [(name, "superseded") for name in (1, 2, 3, 4)]
+    gated.let_through()
+    assert all(finished(job) for job in (first, *waiting))
+    assert ran == [5]
+    assert log.endings == [*[(name, "superseded") for name in (1, 2, 3, 4, 0)], (5, "done")]
+
+
+def test_cancel_stops_the_running_job_and_drops_the_waiting_one() -> None:
+    log, worker, gated = Log(), Worker(), Gated()
+    running, waiting = Job("running", gated, log), Job("waiting", steps_of(pytest.fail), log)
+    worker.submit(running)
+    assert gated.started.wait(SOON)
+    worker.submit(waiting)
+    assert worker.cancel() is True
+    assert waiting.outcome == "cancelled"
+    gated.let_through()
+    assert finished(running)
+    # The running one had been superseded by the waiting one before: the first reason stands.
+    assert log.endings == [("waiting", "cancelled"), ("running", "superseded")]
+
+
+def test_cancel_ends_a_running_job_as_cancelled() -> None:
+    log, worker, gated = Log(), Worker(), Gated()
+    job = Job(1, gated, log)
+    worker.submit(job)
+    assert gated.started.wait(SOON)
+    assert worker.cancel() is True
+    gated.let_through()
+    assert finished(job)
+    assert log.endings == [(1, "cancelled")]
+    assert gated.steps == 1
+
+
+def test_cancel_of_nothing_says_so() -> None:
+    worker = Worker()
+    assert worker.cancel() is False
+    job = Job(1, steps_of(), Log())
+    worker.submit(job)
+    assert finished(job)
+    assert _idle(worker)
+    assert worker.cancel() is False
+
+
+def test_a_job_stopped_before_it_starts_takes_no_step() -> None:
+    log = Log()
+    job = Job(1, pytest.fail, log)
+    job.stop("cancelled")
+    job.run()
+    assert log.endings == [(1, "cancelled")]
+
+
+@pytest.mark.parametrize("steps", [lambda: _raise(BOOM), steps_of(lambda: _raise(BOOM))], ids=["before", "within"])
+def test_an_exception_ends_the_job_with_it_and_the_next_job_runs(steps: Callable[[], Iterator[None]]) -> None:
+    log, worker = Log(), Worker()
+    bad, good = Job("bad", steps, log), Job("good", steps_of(), log)
+    worker.submit(bad)
+    assert finished(bad)
+    worker.submit(good)
+    assert finished(good)
+    assert log.endings == [("bad", "error"), ("good", "done")]
+    assert bad.error is BOOM
+    assert log.errors == {"bad": BOOM, "good": None}
+
+
+def test_even_an_exit_raised_by_a_model_ends_its_job_alone() -> None:
+    log, worker = Log(), Worker()
+    bad, good = Job("bad", steps_of(lambda: _raise(SystemExit(1))), log), Job("good", steps_of(), log)
+    worker.submit(bad)
+    assert finished(bad)
+    worker.submit(good)
+    assert finished(good)
+    assert log.endings == [("bad", "error"), ("good", "done")]
+
+
+def test_the_generator_is_closed_in_the_workers_thread() -> None:
+    worker, gated = Worker(), Gated()
+    job = Job(1, gated, Log())
+    worker.submit(job)
+    assert gated.started.wait(SOON)
+    worker.cancel()
+    gated.let_through()
+    assert finished(job)
+    assert gated.closed_in == "xai-widget"
+
+
+def test_an_exception_while_closing_is_an_error_of_the_job() -> None:
+    log, worker, entered, leave = Log(), Worker(), threading.Event(), threading.Event()
+
+    def steps() -> Iterator[None]:
+        try:
+            entered.set()
+            assert leave.wait(SOON)
+            yield
+        finally:
+            message = "cannot clean up"
+            raise OSError(message)
+
+    job = Job(1, steps, log)
+    worker.submit(job)
+    assert entered.wait(SOON)
+    worker.cancel()
+    leave.set()
+    assert finished(job)
+    assert job.outcome == "error"
+    assert isinstance(job.error, OSError)
+
+
+def test_the_thread_ends_when_nothing_is_left_and_a_new_one_starts_for_the_next_job() -> None:
+    worker, threads = Worker(), []
+    for _ in range(2):
+        job = Job(1, steps_of(lambda: threads.append(threading.current_thread())), Log())
+        worker.submit(job)
+        assert finished(job)
+        threads[-1].join(SOON)
+        assert not threads[-1].is_alive()
+        assert worker.current is None
+    assert threads[0] is not threads[1]
+    assert all(thread.daemon for thread in threads)
+
+
+def test_jobs_that_follow_each_other_closely_share_one_thread() -> None:
+    worker, threads, gated = Worker(), set(), Gated()
+    first = Job(0, gated, Log())
+    worker.submit(first)
+    assert gated.started.wait(SOON)
+    second = Job(1, steps_of(lambda: threads.add(threading.current_thread().ident)), Log())
+    worker.submit(second)
+    names = [thread.ident for thread in threading.enumerate() if thread.name == "xai-widget"]
+    gated.let_through()
+    assert finished(second)
+    assert threads <= set(names)
+
+
+def test_the_thread_works_in_the_context_of_whoever_submitted() -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("parent", default="nobody")
+    seen = []
+    job = Job(1, steps_of(lambda: seen.append(variable.get())), Log())
+
+    def submit() -> None:
+        variable.set("the cell")
+        Worker().submit(job)
+
+    contextvars.copy_context().run(submit)
+    assert finished(job)
+    assert seen == ["the cell"]
+    assert variable.get() == "nobody"
+
+
+def test_current_is_the_newest_job_that_has_not_ended() -> None:
+    worker, gated = Worker(), Gated()
+    old, new = Job("old", gated, Log()), Job("new", steps_of(), Log())
+    assert worker.current is None
+    worker.submit(old)
+    assert gated.started.wait(SOON)
+    assert worker.current is old
+    worker.submit(new)
+    assert worker.current is new
+    gated.let_through()
+    assert finished(new)
+    assert _idle(worker)
+
+
+def test_whoever_waits_is_told_of_progress_and_of_the_end() -> None:
+    worker, gated = Worker(), Gated()
+    job = Job(1, gated, Log())
+    worker.submit(job)
+    assert gated.started.wait(SOON)
+    assert not job.advanced.is_set()
+    gated.let_through()
+    assert job.advanced.wait(SOON)
+    job.advanced.clear()
+    worker.cancel()
+    gated.let_through()
+    assert job.advanced.wait(SOON)
+    assert finished(job)
+
+
+def test_a_listener_that_fails_keeps_nobody_waiting_and_the_next_job_runs(caplog: pytest.LogCaptureFixture) -> None:
+    def finish(job: Job, _outcome: Outcome, _error: BaseException | None) -> None:
+        message = f"the page of {job.request_id} is gone"
+        raise ConnectionError(message)
+
+    worker, log = Worker(), Log()
+    bad, good = Job("bad", steps_of(), finish), Job("good", steps_of(), log)
+    worker.submit(bad)
+    assert finished(bad)
+    worker.submit(good)
+    assert finished(good)
+    assert log.endings == [("good", "done")]
+    assert "the page of bad is gone" in caplog.text
+
+
+def _raise(error: BaseException) -> Iterator[None]:
+    raise error
+
+
+def _idle(worker: Worker) -> bool:
+    """Wait for the worker's thread, if it is still there, and tell whether nothing is left."""
+    thread = worker._thread
+    if thread is not None:
+        thread.join(SOON)
+    return worker.current is None

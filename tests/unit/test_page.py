@@ -1,0 +1,196 @@
+"""What the page is given to read: the bundle, a session, a result."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.zoo import CLASSES, SIDE, ZOO, Volumetric, picture, seeded
+from xai_widget import page
+from xai_widget.attribution import Attribution
+from xai_widget.binding import Binding
+from xai_widget.engine import Facts
+from xai_widget.explainers import GradCam, Occlusion, build_method, method_classes
+from xai_widget.inputs import read_input
+from xai_widget.page import bundle, result_payload, session_payload, wire_target
+from xai_widget.session import Session
+from xai_widget.targets import Contrast
+
+
+def session_of(model: Any, img: Any = None) -> Session:
+    return Session(model, [read_input(picture() if img is None else img, model)], Binding())
+
+
+def attribution(values: Any, **more: Any) -> Attribution:
+    array = np.array(values, np.float32)
+    return Attribution(array, "occlusion", {"window": 4}, 1, "cat", None, array.shape, **more)
+
+
+# -- the bundle -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A package folder of one's own."""
+    monkeypatch.setattr(page, "files", lambda _package: tmp_path)
+    bundle.cache_clear()
+    yield tmp_path
+    bundle.cache_clear()
+
+
+def test_the_bundle_is_text_and_is_read_once(elsewhere: Path) -> None:
+    (elsewhere / "static").mkdir()
+    (elsewhere / "static" / "widget.js").write_text("export default {}", "utf-8")
+    (elsewhere / "static" / "widget.css").write_text(".xai-widget { opacity: 1 } /* ½ */", "utf-8")
+    script, style = bundle()
+    assert script == "export default {}"
+    assert style.endswith("/* ½ */")
+    assert bundle()[0] is script
+
+
+@pytest.mark.parametrize("present", [[], ["widget.js"], ["widget.css"]])
+def test_a_missing_bundle_is_told_with_what_to_do(elsewhere: Path, present: list[str]) -> None:
+    (elsewhere / "static").mkdir()
+    for name in present:
+        (elsewhere / "static" / name).write_text("x", "utf-8")
+    with pytest.raises(FileNotFoundError, match=r"never built.*pip install \..*make bundle"):
+        bundle()
+
+
+# -- a session ------------------------------------------------------------------------------------------------------
+
+
+def test_picture_and_probabilities_travel_as_bytes() -> None:
+    session = session_of(ZOO["plain"]())
+    payload, (pixels, shares) = session_payload(session, 2, ["a", "b", "c"], [GradCam])
+    shown = np.frombuffer(pixels, np.uint8).reshape(payload["picture"]["shape"])
+    assert np.array_equal(shown, session.inputs[0].picture)
+    assert np.array_equal(np.frombuffer(shares, np.float32), session.probabilities[0])
+    assert payload["probabilities"]["shape"] == [CLASSES]
+    assert payload["index"] == 2
+    assert payload["names"] == ["a", "b", "c"]
+    assert payload["labels"] == list(session.labels)
+
+
+def test_layers_stand_in_the_models_order_with_what_speaks_against_them() -> None:
+    session = session_of(ZOO["plain"]())
+    payload, _ = session_payload(session, 0, ["a"], list(method_classes().values()))
+    assert [layer["name"] for layer in payload["layers"]] == [layer.name for layer in session.facts.layers]
+    methods = {method["id"]: method for method in payload["methods"]}
+    assert list(methods) == list(method_classes())
+    for name, method in methods.items():
+        expected = [build_method(name, {}).refuses_layer(layer, session.facts) for layer in session.facts.layers]
+        assert method["layer_refusals"] == expected
+    assert methods["grad_cam"]["default_layer"] == session.facts.default_layer
+    assert methods["occlusion"]["default_layer"] is None
+    assert methods["occlusion"]["uses_layer"] is False
+
+
+def test_a_method_that_refuses_the_model_says_why_and_costs_nothing() -> None:
+    payload, _ = session_payload(session_of(ZOO["flat head"]()), 0, ["a"], list(method_classes().values()))
+    methods = {method["id"]: method for method in payload["methods"]}
+    assert methods["cam"]["refusal"]
+    assert methods["cam"]["cost"] == {"forwards": 0, "backwards": 0, "seconds": None}
+    assert methods["grad_cam"]["refusal"] is None
+
+
+def test_costs_are_told_before_a_run() -> None:
+    session = session_of(ZOO["plain"]())
+    payload, _ = session_payload(session, 0, ["a"], [Occlusion])
+    window, stride = (Occlusion().automatic(session.facts)[name] for name in ("window", "stride"))
+    windows = len({*range(0, SIDE - window + 1, stride), SIDE - window}) ** 2
+    assert payload["methods"][0]["cost"]["forwards"] == 1 + windows
+    assert payload["methods"][0]["cost"]["seconds"] >= 0
+
+
+def test_controls_come_from_the_methods_own_fields() -> None:
+    session = session_of(ZOO["plain"]())
+    payload, _ = session_payload(session, 0, ["a"], [Occlusion, GradCam])
+    occlusion = {parameter["name"]: parameter for parameter in payload["methods"][0]["params"]}
+    assert list(occlusion) == ["window", "stride", "fill", "score", "reduce"]
+    assert occlusion["window"] == {
+        "name": "window",
+        "label": "Window",
+        "help": "Side of the covered square, in pixels of the model's input.",
+        "kind": "int",
+        "default": None,
+        "auto": round(SIDE / 7),
+        "min": 1,
+        "max": 256,
+        "step": 1,
+        "choices": None,
+    }
+    assert occlusion["score"]["kind"] == "choice"
+    assert occlusion["score"]["choices"] == ["logit", "probability", "log_odds"]
+    relu = next(parameter for parameter in payload["methods"][1]["params"] if parameter["name"] == "relu")
+    # On, off and automatic are three states: a check box has two.
+    assert (relu["kind"], relu["choices"]) == ("choice", [None, True, False])
+
+
+def test_a_volume_is_refused_in_words() -> None:
+    volume = torch.randn(1, 6, 8, 8, generator=torch.Generator().manual_seed(0))
+    session = session_of(seeded(Volumetric), volume)
+    with pytest.raises(ValueError, match=r"2-D pictures.*volume.*explain\(model, volume\).*nii\.gz"):
+        session_payload(session, 0, ["volume"], [Occlusion])
+
+
+# -- a result -------------------------------------------------------------------------------------------------------
+
+
+def test_the_map_travels_as_raw_numbers_at_its_own_resolution() -> None:
+    session = session_of(ZOO["plain"]())
+    (found,) = next(session.run(GradCam(), [2]))
+    payload, (buffer,) = result_payload(found, 1, "Grad-CAM")
+    assert np.array_equal(np.frombuffer(buffer, np.float32).reshape(payload["shape"]), found.values)
+    assert payload["shape"] == [8, 8]
+    assert payload["session"] == 1
+    assert payload["method"] == "grad_cam"
+    assert payload["target"] == 2
+    assert payload["layer"] == session.facts.default_layer
+    assert payload["minimum"] == found.values.min()
+    assert payload["maximum"] == found.values.max()
+    assert payload["final"] is True
+
+
+@pytest.mark.parametrize(("fraction", "final"), [(0.0, False), (0.999, False), (1.0, True)])
+def test_a_partial_map_says_that_it_is_partial(fraction: float, final: bool) -> None:
+    payload, _ = result_payload(attribution([[1.0]], meta={"fraction": fraction}), 0, "Occlusion")
+    assert (payload["fraction"], payload["final"]) == (fraction, final)
+
+
+@pytest.mark.parametrize(
+    ("values", "meta", "expected"),
+    [
+        ([[0, 0]], {}, ["The map is zero everywhere."]),
+        ([[0, 0]], {"relu": True}, ["The map is zero everywhere (everything was negative before the ReLU)."]),
+        ([[-1, 0]], {}, ["The map is negative everywhere: every place speaks against the target."]),
+        ([[np.nan, 1]], {}, ["Some values are not finite; they are shown as zero."]),
+        ([[1, 2]], {"fused": "finest grid"}, ["Several layers: finest grid."]),
+        ([[-1, 2]], {}, []),
+    ],
+)
+def test_a_map_with_something_to_note_says_so(values: Any, meta: dict[str, Any], expected: list[str]) -> None:
+    assert result_payload(attribution(values, meta=meta), 0, "Occlusion")[0]["notes"] == expected
+
+
+def test_several_layers_travel_as_a_list() -> None:
+    found = Attribution(np.ones((2, 2), np.float32), "grad_cam", {}, 0, "cat", ("a", "b"), (2, 2))
+    assert result_payload(found, 0, "Grad-CAM")[0]["layer"] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        (None, None),
+        (3, 3),
+        (Contrast(1, 2), {"target": 1, "foil": 2}),
+        (len, {"callable": "len"}),
+        ("margin", {"callable": "margin"}),
+        (Facts, {"callable": "Facts"}),
+    ],
+)
+def test_a_target_in_json(target: Any, expected: Any) -> None:
+    assert wire_target(target) == expected
