@@ -1,0 +1,70 @@
+// Builds the widget: one ES module and one style sheet, read as text by the Python package.
+//   node build.mjs           the two files, minified
+//   node build.mjs --watch   the same with source maps, rebuilt on change, and the harness page of dev/ served
+//   node build.mjs --dev     the harness page once, without a server
+import { stat } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { build, context } from "esbuild";
+
+const LIMIT = 180_000;
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const outputs = here("../xai_widget/static/");
+
+const common = {
+  absWorkingDir: here("."),
+  bundle: true,
+  format: "esm",
+  target: "es2022",
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  // Libraries that find RequireJS on a classic notebook page would register there instead of exporting.
+  define: { "define.amd": "false" },
+  logLevel: "info",
+  charset: "utf8",
+  legalComments: "none",
+};
+
+// No code splitting and no side files: the module is loaded from a blob address and could not find them.
+const widget = {
+  ...common,
+  entryPoints: [
+    { in: "src/index.ts", out: "widget" },
+    { in: "src/styles/widget.css", out: "widget" },
+  ],
+  outdir: outputs,
+  minify: true,
+};
+
+const harness = {
+  ...common,
+  entryPoints: [
+    { in: "dev/harness.ts", out: "harness" },
+    { in: "src/styles/widget.css", out: "widget" },
+  ],
+  outdir: here("dev/dist/"),
+  sourcemap: "inline",
+};
+
+const flags = new Set(process.argv.slice(2));
+if (flags.has("--watch")) {
+  const contexts = await Promise.all([
+    context({ ...widget, minify: false, sourcemap: "inline" }),
+    context({ ...harness }),
+  ]);
+  await Promise.all(contexts.map((each) => each.watch()));
+  await contexts[1].serve({ servedir: here("dev/"), host: "127.0.0.1" });
+} else if (flags.has("--dev")) {
+  await build(harness);
+} else {
+  await build({ ...widget, logLevel: "warning" });
+  let total = 0;
+  for (const name of ["widget.js", "widget.css"]) {
+    const { size } = await stat(`${outputs}${name}`);
+    total += size;
+    process.stdout.write(`xai_widget/static/${name}  ${(size / 1000).toFixed(1)} kB\n`);
+  }
+  if (total > LIMIT) {
+    process.stderr.write(`The bundle has ${total} bytes; the limit is ${LIMIT}.\n`);
+    process.exitCode = 1;
+  }
+}

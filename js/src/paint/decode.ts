@@ -1,0 +1,53 @@
+import type { ResultPayload, SessionPayload } from "../protocol";
+
+/** A picture and the model's answer to it, ready to be drawn. */
+export interface Session extends Omit<SessionPayload, "picture" | "probabilities"> {
+  readonly height: number;
+  readonly width: number;
+  /** Red, green, blue, row by row. */
+  readonly pixels: Uint8Array;
+  readonly probabilities: Float32Array;
+}
+
+/** An attribution at its own resolution, and what it answers. */
+export interface Result extends ResultPayload {
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float32Array;
+}
+
+export function decodeSession(payload: SessionPayload, buffers: readonly DataView[]): Session {
+  const [height, width, channels] = payload.picture.shape;
+  if (channels !== 3 || !(height > 0) || !(width > 0)) {
+    throw new Error(`Expected a picture of shape [H, W, 3]; got [${payload.picture.shape.join(", ")}].`);
+  }
+  const { picture: _picture, probabilities: _probabilities, ...rest } = payload;
+  const pixels = new Uint8Array(bytes(buffers, payload.picture.buffer, height * width * 3, "picture"));
+  const classes = payload.probabilities.shape[0];
+  const probabilities = new Float32Array(
+    bytes(buffers, payload.probabilities.buffer, classes * Float32Array.BYTES_PER_ELEMENT, "probabilities"),
+  );
+  return { ...rest, height, width, pixels, probabilities };
+}
+
+export function decodeResult(payload: ResultPayload, buffers: readonly DataView[]): Result {
+  const [rows, columns] = payload.shape.slice(-2);
+  // A map may come with leading axes of length one.
+  if (payload.shape.length < 2 || payload.shape.slice(0, -2).some((length) => length !== 1)) {
+    throw new Error(`Expected a map of shape [h, w]; got [${payload.shape.join(", ")}].`);
+  }
+  const values = new Float32Array(bytes(buffers, 0, rows * columns * Float32Array.BYTES_PER_ELEMENT, "map"));
+  return { ...payload, rows, columns, values };
+}
+
+/** Copy a buffer out: what arrives may be a window, at any offset, into a larger message. */
+function bytes(buffers: readonly DataView[], index: number, length: number, what: string): ArrayBuffer {
+  const view = buffers[index];
+  if (view === undefined) {
+    throw new Error(`The message has no buffer ${index} for the ${what}.`);
+  }
+  if (view.byteLength !== length) {
+    throw new Error(`The ${what} should have ${length} bytes; got ${view.byteLength}.`);
+  }
+  return view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength) as ArrayBuffer;
+}

@@ -1,0 +1,173 @@
+import type { AnyModel } from "@anywidget/types";
+import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import {
+  type ClientKind,
+  DEFAULT_VIEW,
+  IDLE,
+  type KernelMessage,
+  TRAITS,
+  type Trait,
+  type Traits,
+  type View,
+} from "./protocol";
+import { type Known, nothingKnown, receive, receiveStatus } from "./reducer";
+import { type Strings, strings } from "./strings";
+
+/** How long a message may stay unanswered before the page says that the kernel is silent. */
+export const PATIENCE_MS = 10_000;
+
+/** The settings that start a computation when they change. */
+const QUESTIONS: readonly Trait[] = ["method", "params", "target", "layer", "active"];
+
+export type Settings = { readonly [T in Trait]: ReadonlySignal<Traits[T]> };
+
+/** One widget, as every view of it sees it. */
+export interface Store {
+  readonly settings: Settings;
+  readonly known: ReadonlySignal<Known>;
+  /** The display settings as they look now: they may be ahead of the kernel while a control is dragged. */
+  readonly view: ReadonlySignal<View>;
+  /** A message has waited too long for its answer. */
+  readonly silent: ReadonlySignal<boolean>;
+  readonly text: ReadonlySignal<Strings>;
+  /** Change settings, in one update. */
+  change(values: Partial<Traits>): void;
+  /** Try display settings without telling the kernel. */
+  preview(values: Partial<View>): void;
+  /** Tell the kernel about display settings, if they differ from what it knows. */
+  keep(values: Partial<View>): void;
+  send(kind: ClientKind): void;
+}
+
+/**
+ * Mirror a model in signals, until `lifetime` ends.
+ *
+ * Traits and messages arrive here and nowhere else; views read signals and call the verbs.
+ */
+export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal): Store {
+  const settings = mirror(model, lifetime);
+  const known = signal(nothingKnown(settings.status.peek()));
+  const draft = signal<Partial<View>>({});
+  const waiting = createWatch(lifetime);
+  // Two pages may talk to the same kernel, so that a counter alone would not tell their requests apart.
+  const page = Math.random().toString(36).slice(2, 8);
+  const hellos = new Set<string>();
+  let sent = 0;
+
+  const stopListening = settings.status.subscribe((status) => {
+    known.value = receiveStatus(known.peek(), status);
+    waiting.heard();
+  });
+  const onMessage = (message: KernelMessage, buffers: DataView[]) => {
+    waiting.heard();
+    known.value = receiveSafely(known.peek(), message, buffers ?? [], hellos, text.peek());
+  };
+  model.on("msg:custom", onMessage);
+  lifetime.addEventListener("abort", () => {
+    stopListening();
+    model.off("msg:custom", onMessage);
+  });
+
+  const text = computed(() => strings(settings.locale.value));
+  const view = computed<View>(() => ({ ...DEFAULT_VIEW, ...settings.view.value, ...draft.value }));
+
+  return {
+    settings,
+    known,
+    view,
+    silent: waiting.silent,
+    text,
+    change(values) {
+      for (const [name, value] of Object.entries(values) as [Trait, never][]) {
+        model.set(name, value);
+      }
+      model.save_changes();
+      if (settings.auto_run.peek() && QUESTIONS.some((name) => name in values)) {
+        waiting.begin();
+      }
+    },
+    preview(values) {
+      draft.value = { ...draft.peek(), ...values };
+    },
+    keep(values) {
+      const before: View = { ...DEFAULT_VIEW, ...settings.view.peek() };
+      const after: View = { ...before, ...values };
+      // In one batch, so that no view shows the old settings between the draft and the trait.
+      batch(() => {
+        draft.value = {};
+        if ((Object.keys(after) as (keyof View)[]).some((key) => after[key] !== before[key])) {
+          model.set("view", after);
+          model.save_changes();
+        }
+      });
+    },
+    send(kind) {
+      sent += 1;
+      const id = `${page}-${sent}`;
+      if (kind === "hello") {
+        hellos.add(id);
+      }
+      model.send({ kind, request_id: id });
+      waiting.begin();
+    },
+  };
+}
+
+/** One signal a trait, following the model. */
+function mirror(model: AnyModel<Traits>, lifetime: AbortSignal): Settings {
+  const stops: (() => void)[] = [];
+  const follow = <T extends Trait>(name: T): Signal<Traits[T]> => {
+    const missing = (name === "status" ? IDLE : null) as Traits[T];
+    const value = signal(model.get(name) ?? missing);
+    const update = () => {
+      value.value = model.get(name) ?? missing;
+    };
+    model.on(`change:${name}`, update);
+    stops.push(() => model.off(`change:${name}`, update));
+    return value;
+  };
+  const settings = Object.fromEntries(TRAITS.map((name) => [name, follow(name)])) as Settings;
+  lifetime.addEventListener("abort", () => {
+    for (const stop of stops) {
+      stop();
+    }
+  });
+  return settings;
+}
+
+/** Notices when nothing comes back. */
+function createWatch(lifetime: AbortSignal) {
+  const silent = signal(false);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  lifetime.addEventListener("abort", () => clearTimeout(timer));
+  return {
+    silent,
+    begin() {
+      timer ??= setTimeout(() => {
+        silent.value = true;
+      }, PATIENCE_MS);
+    },
+    heard() {
+      clearTimeout(timer);
+      timer = undefined;
+      silent.value = false;
+    },
+  };
+}
+
+/** A message that cannot be read is an error to be shown, not one to be lost in the browser's console. */
+function receiveSafely(
+  known: Known,
+  message: KernelMessage,
+  buffers: readonly DataView[],
+  hellos: ReadonlySet<string>,
+  text: Strings,
+): Known {
+  try {
+    return receive(known, message, buffers, hellos);
+  } catch (cause) {
+    const traceback = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+    const error = { title: text.unreadable, hint: text.unreadableHint, traceback };
+    return { ...known, failure: { requestId: null, error } };
+  }
+}

@@ -1,0 +1,40 @@
+import { formatShare, formatValue } from "../format";
+import type { Session } from "../paint/decode";
+import { areProbabilities, barLength } from "../ranking";
+import { useText } from "./context";
+
+interface Props {
+  session: Session;
+  index: number;
+  chosen: boolean;
+  foil: boolean;
+  onChoose(): void;
+}
+
+/** One class: its label, how likely it is, and the way to ask about it. */
+export function ClassRow({ session, index, chosen, foil, onChoose }: Props) {
+  const text = useText();
+  const label = session.labels[index] ?? String(index);
+  const value = session.probabilities[index];
+  const shares = areProbabilities(session.probabilities);
+  const number = shares ? formatShare(value) : formatValue(value);
+  const length = barLength(value, session.probabilities, shares);
+  return (
+    <li>
+      <button
+        type="button"
+        class="xai-class"
+        aria-pressed={chosen}
+        aria-label={text.classShare(label, number)}
+        data-class-index={index}
+        data-foil={foil}
+        title={`${label} (${index})`}
+        onClick={onChoose}
+      >
+        <span class="xai-class-fill" style={{ width: `${length * 100}%` }} />
+        <span class="xai-class-label">{label}</span>
+        <span class="xai-class-share xai-number">{number}</span>
+      </button>
+    </li>
+  );
+}

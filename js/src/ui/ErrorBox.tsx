@@ -1,0 +1,45 @@
+import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
+import type { ErrorPayload } from "../protocol";
+import type { Strings } from "../strings";
+
+/** What went wrong, what to do, and the details for a report. */
+export function ErrorBox({ error, text }: { error: ErrorPayload; text: Strings }) {
+  const trace = useRef<HTMLPreElement>(null);
+  const copied = useSignal(false);
+  const copy = async () => {
+    copied.value = await copyText(error.traceback, trace.current);
+  };
+  return (
+    <div class="xai-error" role="alert">
+      <strong class="xai-error-title">{error.title || text.failed}</strong>
+      {error.hint && <p>{error.hint}</p>}
+      {error.traceback && (
+        <details class="xai-details">
+          <summary>{text.details}</summary>
+          <pre class="xai-trace" ref={trace}>
+            {error.traceback}
+          </pre>
+          <button type="button" class="xai-button" onClick={copy}>
+            {copied.value ? text.copied : text.copy}
+          </button>
+        </details>
+      )}
+    </div>
+  );
+}
+
+/** Pages without https have no clipboard; there the text is selected and the browser's own command copies it. */
+async function copyText(text: string, element: HTMLElement | null): Promise<boolean> {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const selection = window.getSelection();
+    if (selection === null || element === null) {
+      return false;
+    }
+    selection.selectAllChildren(element);
+    return document.execCommand("copy");
+  }
+}

@@ -1,0 +1,71 @@
+import type { ParamPayload, Value } from "../protocol";
+import type { Strings } from "../strings";
+import { useText } from "./context";
+import { NumberControl } from "./NumberControl";
+import { ParameterLabel, type ParameterProps } from "./ParameterLabel";
+
+/** One parameter, by its kind. */
+export function ParameterControl(props: ParameterProps) {
+  const { param } = props;
+  switch (param.kind) {
+    case "bool":
+      return <Checkbox {...props} />;
+    case "choice":
+      return <Choice {...props} />;
+    default:
+      return <NumberControl {...props} />;
+  }
+}
+
+/** null as the default leaves the choice to the method; elsewhere it is a choice like the others. */
+function choiceName(choice: Value, param: ParamPayload, text: Strings): string {
+  if (choice === null) {
+    return param.default !== null ? text.none : text.autoValue(param.auto === null ? null : plain(param.auto, text));
+  }
+  return plain(choice, text);
+}
+
+function plain(choice: Value, text: Strings): string {
+  return typeof choice === "boolean" ? (choice ? text.on : text.off) : String(choice);
+}
+
+function Checkbox({ param, value, onCommit }: ParameterProps) {
+  return (
+    <div class="xai-parameter">
+      <ParameterLabel param={param} />
+      <input
+        type="checkbox"
+        class="xai-check"
+        aria-label={param.label}
+        data-param={param.name}
+        checked={Boolean(value ?? param.default)}
+        onChange={(event) => onCommit(event.currentTarget.checked)}
+      />
+    </div>
+  );
+}
+
+function Choice({ param, value, onCommit }: ParameterProps) {
+  const text = useText();
+  const choices = param.choices ?? [];
+  const chosen = value === undefined ? param.default : value;
+  const name = (choice: Value) => choiceName(choice, param, text);
+  return (
+    <div class="xai-parameter">
+      <ParameterLabel param={param} />
+      <select
+        class="xai-select"
+        aria-label={param.label}
+        data-param={param.name}
+        value={name(chosen)}
+        onChange={(event) => onCommit(choices[event.currentTarget.selectedIndex])}
+      >
+        {choices.map((choice) => (
+          <option key={name(choice)} value={name(choice)}>
+            {name(choice)}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}

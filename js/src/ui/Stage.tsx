@@ -1,0 +1,52 @@
+import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { Session } from "../paint/decode";
+import { strongest } from "../paint/finding";
+import type { Answer } from "../reducer";
+import type { Strings } from "../strings";
+import { Caption } from "./Caption";
+import { ColourBar } from "./ColourBar";
+import { useStore, useText } from "./context";
+import { PictureCanvas } from "./PictureCanvas";
+import { Crosshair, type Probe, Readout } from "./Probe";
+
+/** The picture, its heat map, and the numbers to both. */
+export function Stage({ dimmed }: { dimmed: boolean }) {
+  const { known } = useStore();
+  const text = useText();
+  const { session, answer } = known.value;
+  const probe = useSignal<Probe | null>(null);
+  useEffect(() => {
+    probe.value = null;
+  }, [session?.index, probe]);
+  if (session === null) {
+    return <div class="xai-frame xai-frame-empty">{text.noPicture}</div>;
+  }
+  return (
+    <figure class="xai-stage">
+      <div
+        class="xai-frame"
+        data-dimmed={dimmed && answer !== null}
+        style={{ aspectRatio: `${session.width} / ${session.height}`, "--xai-aspect": session.width / session.height }}
+      >
+        <PictureCanvas session={session} answer={answer} probe={probe} label={describe(session, answer, text)} />
+        <Crosshair session={session} probe={probe} />
+      </div>
+      <ColourBar result={answer?.result ?? null} session={session} probe={probe} />
+      <Caption answer={answer} />
+      <Readout session={session} result={answer?.result ?? null} probe={probe} />
+    </figure>
+  );
+}
+
+/** The picture in words: what was asked, and where the answer lies. */
+function describe(session: Session, answer: Answer | null, text: Strings): string {
+  if (answer === null || answer.result.session !== session.index) {
+    return text.plainPicture;
+  }
+  const { result } = answer;
+  const found = strongest(result);
+  const sign = found === null || !result.signed ? "" : found.value > 0 ? "positive" : "negative";
+  const where = found === null ? text.nothingSeen : text.strongestAt(found.place, sign);
+  return text.finding(result.method_label, result.target_label, where);
+}

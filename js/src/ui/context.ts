@@ -1,0 +1,33 @@
+import type { ReadonlySignal, Signal } from "@preact/signals";
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+import type { State } from "../protocol";
+import type { Answer } from "../reducer";
+import type { Store } from "../state";
+import type { Strings } from "../strings";
+
+/** What one view needs: the widget's shared state, and what this view has painted of it. */
+export interface ViewContext {
+  readonly store: Store;
+  readonly painted: Signal<Answer | null>;
+  readonly shown: ReadonlySignal<State>;
+}
+
+export const Context = createContext<ViewContext | null>(null);
+
+export function useView(): ViewContext {
+  const context = useContext(Context);
+  if (context === null) {
+    throw new Error("A component of xai-widget is used outside of its view.");
+  }
+  return context;
+}
+
+export function useStore(): Store {
+  return useView().store;
+}
+
+/** The words of the interface, in the widget's language. */
+export function useText(): Strings {
+  return useStore().text.value;
+}

@@ -1,0 +1,38 @@
+import { computed, effect, signal } from "@preact/signals";
+import { render } from "preact";
+import { type Answer, shownState } from "../reducer";
+import type { Store } from "../state";
+import { Boundary } from "./Boundary";
+import { Context } from "./context";
+import { Widget } from "./Widget";
+
+/** Draw a view of the widget into an element, until `lifetime` ends. */
+export function mount(el: HTMLElement, store: Store, lifetime: AbortSignal): void {
+  const root = document.createElement("div");
+  root.className = "xai-widget";
+  // Selects and sliders are not editable text, so JupyterLab would take the arrow keys to move between cells.
+  root.dataset.lmSuppressShortcuts = "true";
+
+  const painted = signal<Answer | null>(null);
+  const shown = computed(() => shownState(store.known.value, painted.value));
+  const stop = effect(() => {
+    root.dataset.state = shown.value;
+    root.dataset.request = String(store.known.value.status.request_id ?? "");
+  });
+  lifetime.addEventListener("abort", () => {
+    stop();
+    render(null, root);
+    root.remove();
+  });
+
+  el.append(root);
+  render(
+    <Context.Provider value={{ store, painted, shown }}>
+      <Boundary text={store.text.peek()}>
+        <Widget />
+      </Boundary>
+    </Context.Provider>,
+    root,
+  );
+  store.send("hello");
+}

@@ -1,0 +1,86 @@
+import { describe, expect, it } from "vitest";
+import { blend, scaleTop } from "../src/paint/blend";
+import { colourTable } from "../src/paint/tables";
+import { DEFAULT_VIEW, type View } from "../src/protocol";
+
+/** Paint values over a picture of one grey, one pixel a value; returns red, green, blue of each. */
+function painted(values: number[], signed: boolean, view: Partial<View>, grey = 100): number[][] {
+  const map = Float32Array.from(values);
+  const out = new Uint8ClampedArray(values.length * 4);
+  const pixels = new Uint8Array(values.length * 3).fill(grey);
+  blend(pixels, map, scaleTop(map, signed), signed, { ...DEFAULT_VIEW, colormap: "gray", ...view }, out);
+  return values.map((_, i) => [...out.subarray(i * 4, i * 4 + 3)]);
+}
+const greys = (pixels: number[][]) => pixels.map(([red]) => red);
+
+describe("blending a heat map with its picture", () => {
+  it("mixes colour and picture by the opacity", () => {
+    // gray[round(t * 255)] = 0, 128, 255; each half and half with 100, rounded half up
+    expect(greys(painted([0, 1, 2], false, {}))).toEqual([50, 114, 178]);
+    expect(greys(painted([0, 1, 2], false, { opacity: 1 }))).toEqual([0, 128, 255]);
+    expect(greys(painted([0, 1, 2], false, { opacity: 0 }))).toEqual([100, 100, 100]);
+  });
+
+  it("leaves the picture alone below the threshold, and shows what reaches it", () => {
+    expect(greys(painted([0.4, 0.5, 1], false, { threshold: 0.5, opacity: 1 }))).toEqual([100, 128, 255]);
+  });
+
+  it("shows the colour of zero below the threshold in a map", () => {
+    expect(greys(painted([0.4, 1], false, { threshold: 0.5, mode: "map", opacity: 0.1 }))).toEqual([0, 255]);
+    expect(greys(painted([-0.4, 1], true, { threshold: 0.5, mode: "map" }))).toEqual([128, 255]);
+  });
+
+  it("shows the picture alone on request", () => {
+    expect(greys(painted([0, 1], false, { mode: "image", opacity: 1 }))).toEqual([100, 100]);
+  });
+
+  it("bends the scale by gamma", () => {
+    // 0.25 ** 0.5 = 0.5 and 0.5 ** 2 = 0.25: colours 128 and 64
+    expect(greys(painted([0.25, 1], false, { gamma: 0.5, opacity: 1 }))).toEqual([128, 255]);
+    expect(greys(painted([0.5, 1], false, { gamma: 2, opacity: 1 }))).toEqual([64, 255]);
+    expect(greys(painted([-0.5, 1], true, { gamma: 2, opacity: 1 }))).toEqual([96, 255]);
+  });
+
+  it("centres signed maps on zero", () => {
+    expect(greys(painted([-2, -1, 0, 1, 2], true, { opacity: 1 }))).toEqual([0, 64, 128, 191, 255]);
+  });
+
+  it("takes negative values of an unsigned map for zero", () => {
+    expect(greys(painted([-5, 1], false, { opacity: 1 }))).toEqual([0, 255]);
+  });
+
+  it("paints the colour of zero where all is zero", () => {
+    expect(greys(painted([0, 0], false, { opacity: 1 }))).toEqual([0, 0]);
+    expect(greys(painted([0, 0], true, { opacity: 1 }))).toEqual([128, 128]);
+    expect(greys(painted([-3, -1], false, { opacity: 1 }))).toEqual([0, 0]);
+  });
+
+  it("takes what is not finite for zero, and scales by the rest", () => {
+    expect(greys(painted([Number.NaN, Number.POSITIVE_INFINITY, 2], false, { opacity: 1 }))).toEqual([0, 0, 255]);
+    expect(greys(painted([Number.NaN, Number.NEGATIVE_INFINITY, -2], true, { opacity: 1 }))).toEqual([128, 128, 0]);
+  });
+
+  it("chooses the automatic table by the kind of map", () => {
+    const at = (name: string, index: number) => [...colourTable(name, false).subarray(3 * index, 3 * index + 3)];
+    const view = { colormap: "auto", opacity: 1 };
+    expect(painted([0, 1], false, view)).toEqual([at("inferno", 0), at("inferno", 255)]);
+    expect(painted([-1, 1], true, view)).toEqual([at("RdBu_r", 0), at("RdBu_r", 255)]);
+    expect(at("inferno", 0)).toEqual([0, 0, 4]);
+    expect(at("RdBu_r", 255)).toEqual([103, 0, 31]);
+  });
+
+  it("fills the alpha channel", () => {
+    const out = new Uint8ClampedArray(4);
+    blend(Uint8Array.of(1, 2, 3), null, 0, false, DEFAULT_VIEW, out);
+    expect([...out]).toEqual([1, 2, 3, 255]);
+  });
+});
+
+describe("the top of the scale", () => {
+  it("is the largest magnitude of signed and the largest value of unsigned maps", () => {
+    expect(scaleTop(Float32Array.of(-3, 2), true)).toBe(3);
+    expect(scaleTop(Float32Array.of(-3, 2), false)).toBe(2);
+    expect(scaleTop(Float32Array.of(-3, -2), false)).toBe(0);
+    expect(scaleTop(Float32Array.of(Number.NaN, 1), true)).toBe(1);
+  });
+});

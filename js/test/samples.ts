@@ -1,0 +1,62 @@
+import type { Result } from "../src/paint/decode";
+import type { KernelMessage, ResultPayload, SessionPayload, Status } from "../src/protocol";
+
+export const RESULT: ResultPayload = {
+  session: 0,
+  method: "occlusion",
+  method_label: "Occlusion",
+  params: {},
+  target: null,
+  target_label: "cat",
+  layer: null,
+  signed: false,
+  shape: [1, 2],
+  dtype: "float32",
+  minimum: 0,
+  maximum: 1,
+  fraction: 1,
+  final: true,
+  seconds: 0.5,
+  forwards: 10,
+  notes: [],
+};
+
+export const SESSION: SessionPayload = {
+  index: 0,
+  names: ["cat.png"],
+  picture: { shape: [1, 2, 3], dtype: "uint8", buffer: 0 },
+  probabilities: { shape: [2], dtype: "float32", buffer: 1 },
+  labels: ["cat", "dog"],
+  activation: "softmax",
+  notes: [],
+  methods: [],
+  layers: [],
+  model: "Net",
+};
+
+export function result(values: number[], change: Partial<Result> = {}): Result {
+  return { ...RESULT, rows: 1, columns: values.length, values: Float32Array.from(values), ...change };
+}
+
+/** A buffer as a host may deliver it: a window into a larger one, at an offset no array could start at. */
+export function windowed(data: Uint8Array | Float32Array): DataView {
+  const larger = new Uint8Array(data.byteLength + 10);
+  larger.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 5);
+  return new DataView(larger.buffer, 5, data.byteLength);
+}
+
+export const SESSION_BUFFERS = [windowed(Uint8Array.of(1, 2, 3, 4, 5, 6)), windowed(Float32Array.of(0.75, 0.25))];
+
+export function sessionMessage(change: Partial<SessionPayload> = {}): KernelMessage {
+  return { kind: "session", request_id: null, session: { ...SESSION, ...change } };
+}
+
+export function resultMessage(id: number | string, change: Partial<ResultPayload> = {}): KernelMessage {
+  return { kind: "result", request_id: id, result: { ...RESULT, ...change } };
+}
+
+export const RESULT_BUFFERS = [windowed(Float32Array.of(0.25, 1))];
+
+export function status(state: Status["state"], id: number | string | null): Status {
+  return { state, request_id: id, fraction: 0, message: "", eta_s: null };
+}

@@ -1,0 +1,132 @@
+import type { AnyModel } from "@anywidget/types";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createFakeModel, type FakeModel } from "../dev/fake-model";
+import { DEFAULT_VIEW, IDLE, type Traits } from "../src/protocol";
+import { createStore, PATIENCE_MS, type Store } from "../src/state";
+import { RESULT, SESSION, status } from "./samples";
+
+const TRAITS: Traits = {
+  method: "occlusion",
+  params: {},
+  target: null,
+  layer: null,
+  view: DEFAULT_VIEW,
+  active: 0,
+  controls: null,
+  locale: null,
+  auto_run: true,
+  status: IDLE,
+};
+
+let lifetime: AbortController;
+let model: FakeModel;
+let store: Store;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  lifetime = new AbortController();
+  model = createFakeModel(TRAITS);
+  store = createStore(model as unknown as AnyModel<Traits>, lifetime.signal);
+});
+
+afterEach(() => {
+  lifetime.abort();
+  vi.useRealTimers();
+});
+
+describe("display settings", () => {
+  it("are tried without a message and kept with one", () => {
+    for (const opacity of [0.6, 0.7, 0.8]) {
+      store.preview({ opacity });
+    }
+    expect(store.view.value.opacity).toBe(0.8);
+    expect(model.sent).toEqual([]);
+    store.keep({ opacity: 0.8 });
+    expect(model.sent).toEqual([{ kind: "traits", content: { view: { ...DEFAULT_VIEW, opacity: 0.8 } } }]);
+    expect(store.view.value.opacity).toBe(0.8);
+  });
+
+  it("send nothing when let go where they were", () => {
+    store.preview({ gamma: 2 });
+    store.keep({ gamma: 1 });
+    expect(model.sent).toEqual([]);
+    expect(store.view.value.gamma).toBe(1);
+  });
+
+  it("follow the kernel, and complete what it leaves out", () => {
+    model.push("view", { cells: true });
+    expect(store.view.value).toEqual({ ...DEFAULT_VIEW, cells: true });
+  });
+});
+
+describe("settings", () => {
+  it("that belong together travel in one update", () => {
+    store.change({ method: "rise", params: {} });
+    expect(model.sent).toEqual([{ kind: "traits", content: { method: "rise", params: {} } }]);
+    expect(store.settings.method.value).toBe("rise");
+  });
+
+  it("follow the kernel", () => {
+    model.push("target", 3);
+    expect(store.settings.target.value).toBe(3);
+  });
+});
+
+describe("messages", () => {
+  it("carry a name of their own", () => {
+    store.send("hello");
+    store.send("run");
+    const contents = model.sent.map(({ content }) => content as { kind: string; request_id: string });
+    expect(contents.map(({ kind }) => kind)).toEqual(["hello", "run"]);
+    expect(new Set(contents.map(({ request_id }) => request_id)).size).toBe(2);
+  });
+
+  it("bring picture and map, in buffers of any offset", () => {
+    const pixels = Uint8Array.of(1, 2, 3, 4, 5, 6).buffer;
+    model.tell({ kind: "session", request_id: null, session: SESSION }, [pixels, Float32Array.of(0.75, 0.25).buffer]);
+    model.tell({ kind: "result", request_id: 1, result: RESULT }, [Float32Array.of(0.5, 2).buffer]);
+    expect([...(store.known.value.session?.pixels ?? [])]).toEqual([1, 2, 3, 4, 5, 6]);
+    expect([...(store.known.value.answer?.result.values ?? [])]).toEqual([0.5, 2]);
+  });
+
+  it("that cannot be read become an error that is shown", () => {
+    model.tell({ kind: "result", request_id: 1, result: RESULT }, []);
+    expect(store.known.value.failure?.error.traceback).toContain("no buffer 0");
+  });
+});
+
+describe("a silent kernel", () => {
+  it("is noticed after a while, until something is heard", () => {
+    store.send("run");
+    vi.advanceTimersByTime(PATIENCE_MS - 1);
+    expect(store.silent.value).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect(store.silent.value).toBe(true);
+    model.push("status", status("queued", 1));
+    expect(store.silent.value).toBe(false);
+  });
+
+  it("is not suspected when it answers", () => {
+    store.send("run");
+    model.tell({ kind: "ack", request_id: "x", of: "run", message: "" });
+    vi.advanceTimersByTime(10 * PATIENCE_MS);
+    expect(store.silent.value).toBe(false);
+  });
+
+  it("is suspected for settings only where they start a run", () => {
+    store.change({ controls: null });
+    vi.advanceTimersByTime(2 * PATIENCE_MS);
+    expect(store.silent.value).toBe(false);
+    store.change({ target: 1 });
+    vi.advanceTimersByTime(PATIENCE_MS);
+    expect(store.silent.value).toBe(true);
+  });
+});
+
+it("nothing is heard after the end", () => {
+  lifetime.abort();
+  model.push("method", "rise");
+  model.tell({ kind: "error", request_id: null, error: { title: "t", hint: "", traceback: "" } });
+  expect(store.settings.method.value).toBe("occlusion");
+  expect(store.known.value.failure).toBeNull();
+});
