@@ -118,6 +118,7 @@ const english = {
   run: "Run",
   cancel: "Cancel",
   stopping: "Stopping …",
+  stopsLater: "Will stop when the running cell ends.",
   progress: "Progress",
   timeLeft: (seconds: number) => `about ${formatSeconds(seconds)} left`,
   evaluations: (count: number) => `${formatCount(count)} model ${count === 1 ? "evaluation" : "evaluations"}`,

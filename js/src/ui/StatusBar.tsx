@@ -3,6 +3,9 @@ import { useEffect } from "preact/hooks";
 import { formatSeconds } from "../format";
 import { useText, useView } from "./context";
 
+/** A kernel that is free answers Cancel sooner than this. */
+const PROMPT_MS = 600;
+
 /** What is going on, how long it still takes, and how to stop or start it. */
 export function StatusBar() {
   const { store, shown } = useView();
@@ -12,9 +15,21 @@ export function StatusBar() {
   const busy = state === "queued" || state === "running";
   const runnable = session !== null && !busy && (!store.settings.auto_run.value || state !== "done");
   const stopping = useSignal(false);
+  const kernelIsBusy = useSignal(false);
   useEffect(() => {
     stopping.value = false;
-  }, [busy, status.request_id, stopping]);
+    kernelIsBusy.value = false;
+  }, [busy, status.request_id, stopping, kernelIsBusy]);
+  const { value: waits } = stopping;
+  useEffect(() => {
+    if (!waits) {
+      return;
+    }
+    const timer = setTimeout(() => {
+      kernelIsBusy.value = true;
+    }, PROMPT_MS);
+    return () => clearTimeout(timer);
+  }, [waits, kernelIsBusy]);
 
   const finished = state === "done" && answer !== null ? answer.result : null;
   const progress = [
@@ -39,6 +54,7 @@ export function StatusBar() {
           <strong>{spoken[0]}</strong>
           {spoken[1] && spoken[1] !== spoken[0] && <span class="xai-quiet"> {spoken[1]}</span>}
           {remark && <span class="xai-quiet"> {remark}</span>}
+          {kernelIsBusy.value && !remark && <span class="xai-quiet"> {text.stopsLater}</span>}
         </span>
         {details.length > 0 && <span class="xai-quiet xai-number"> · {details.join(" · ")}</span>}
       </p>
