@@ -21,15 +21,17 @@ export function ColourBar({ result, session, probe }: Props) {
   const text = useText();
   const canvas = useRef<HTMLCanvasElement>(null);
   const signed = result?.signed ?? false;
+  const shown = result !== null;
   const top = useMemo(() => (result === null ? 0 : scaleTop(result.values, result.signed)), [result]);
   useLayoutEffect(() => {
     const context = canvas.current?.getContext("2d");
     const image = context?.createImageData(LENGTH, 1);
-    if (context && image) {
+    if (shown && context && image) {
       image.data.set(barPixels(LENGTH, signed, view));
       context.putImageData(image, 0, 0);
     }
-  }, [signed, view]);
+    // `shown` counts: with the first result the canvas appears, and it appears empty.
+  }, [shown, signed, view]);
   if (result === null) {
     return null;
   }

@@ -1,0 +1,166 @@
+"""XaiWidget without a kernel: the stored picture, stopping, and letting go."""
+
+import gc
+import io
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import ipywidgets
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.recorded import SOON, Gated, Recorded, a_widget
+from tests.zoo import SIDE, ZOO
+from xai_widget.render import overlay
+from xai_widget.widget import xai_widget as module
+
+VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
+
+
+@pytest.fixture(autouse=True)
+def _no_widget_stays() -> Iterator[None]:
+    yield
+    ipywidgets.Widget.close_all()
+
+
+# -- the stored picture ---------------------------------------------------------------------------------------------
+
+
+def as_array(png: bytes) -> np.ndarray[Any, Any]:
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def test_the_snapshot_is_what_render_paints() -> None:
+    w = a_widget(method="occlusion", view={"opacity": 0.7, "cells": True})
+    found = w.explain()
+    expected = overlay(w.sessions[0].inputs[0].picture, found.values, signed=True, view=w.view)
+    assert np.array_equal(np.asarray(w.snapshot()), expected)
+    assert w.snapshot().size == (SIDE, SIDE)
+
+
+def test_before_any_map_the_snapshot_is_the_picture() -> None:
+    w = a_widget()
+    assert np.array_equal(np.asarray(w.snapshot()), w.sessions[0].inputs[0].picture)
+
+
+def test_the_output_of_a_cell_holds_text_a_picture_with_a_heat_map_and_the_widget() -> None:
+    w = a_widget()
+    data, metadata = w._repr_mimebundle_()
+    w.settle()
+    assert set(data) == {"text/plain", "image/png", VIEW_TYPE}
+    assert data["text/plain"] == repr(w)
+    assert data[VIEW_TYPE]["model_id"] == w.model_id
+    assert np.array_equal(as_array(data["image/png"]), np.asarray(w.snapshot()))
+    assert not np.array_equal(as_array(data["image/png"]), w.sessions[0].inputs[0].picture)
+    assert metadata["image/png"] == {"width": 384, "height": 384}
+
+
+def test_the_stored_picture_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert module.FIRST_ESTIMATE_SECONDS == 2.0
+    monkeypatch.setattr(module, "FIRST_ESTIMATE_SECONDS", 0.05)
+    model = Gated()
+    w = a_widget(model)
+    model.gate.clear()
+    try:
+        data, _ = w._repr_mimebundle_()
+    finally:
+        model.gate.set()
+    assert np.array_equal(as_array(data["image/png"]), w.sessions[0].inputs[0].picture)
+    w.settle()
+
+
+def test_a_failed_run_leaves_the_bare_picture() -> None:
+    model = Gated()
+    w = a_widget(model)
+    model.fails = True
+    data, _ = w._repr_mimebundle_()
+    assert np.array_equal(as_array(data["image/png"]), w.sessions[0].inputs[0].picture)
+    w.settle()
+    assert w.status["state"] == "error"
+
+
+def test_without_auto_run_nothing_runs_for_the_stored_picture() -> None:
+    w = a_widget(auto_run=False)
+    w._repr_mimebundle_()
+    assert w._asker.job is None
+    assert w.status["state"] == "idle"
+
+
+def test_the_text_is_the_same_for_the_same_call() -> None:
+    assert repr(a_widget()) == repr(a_widget())
+    assert repr(a_widget()).startswith("XaiWidget(Plain, ")
+    assert "0x" not in repr(a_widget())
+
+
+# -- letting go -----------------------------------------------------------------------------------------------------
+
+
+def used_widget(model: Any) -> Recorded:
+    w = a_widget(model, method="occlusion", params={"window": 4})
+    w._repr_mimebundle_()
+    w.hear({"kind": "hello", "request_id": "h"})
+    w.settle()
+    w.method = "grad_cam"
+    w.settle()
+    w.explain().for_target(1)
+    return w
+
+
+def test_closing_lets_go_of_model_sessions_and_widget() -> None:
+    model = ZOO["plain"]()
+    w = used_widget(model)
+    held = [weakref.ref(thing) for thing in (model, w.sessions[0], w._asker, w)]
+    w.close()
+    del w, model
+    gc.collect()
+    assert [ref() for ref in held] == [None] * 4
+
+
+def test_a_closed_widget_that_is_still_named_holds_no_model() -> None:
+    model = ZOO["plain"]()
+    w = used_widget(model)
+    held = [weakref.ref(model), weakref.ref(w.sessions[0])]
+    w.close()
+    del model
+    gc.collect()
+    assert [ref() for ref in held] == [None] * 2
+    assert repr(w) == "XaiWidget(closed)"
+    for use in (w.explain, w.snapshot, lambda: w.predictions, w.refresh):
+        with pytest.raises(RuntimeError, match="closed"):
+            use()
+
+
+def test_closing_stops_the_run() -> None:
+    model = Gated()
+    w = a_widget(model, method="occlusion", params={"window": 2, "stride": 1})
+    model.gate.clear()
+    w.hear({"kind": "run", "request_id": "r"})
+    assert model.asked.wait(SOON)
+    job = w._asker.job
+    assert job is not None
+    w.close()
+    model.gate.set()
+    assert job.ended.wait(SOON)
+    assert job.outcome == "cancelled"
+
+
+def test_closing_twice_is_closing_once() -> None:
+    w = a_widget()
+    w.close()
+    w.close()
+    assert w.comm is None
+
+
+def test_cancel_from_python_stops_the_run() -> None:
+    model = Gated()
+    w = a_widget(model, method="occlusion", params={"window": 2, "stride": 1})
+    model.gate.clear()
+    w.hear({"kind": "run", "request_id": "r"})
+    assert model.asked.wait(SOON)
+    w.cancel()
+    model.gate.set()
+    w.settle()
+    assert w.status["state"] == "cancelled"
+    assert w.customs("cancelled") == [{"kind": "cancelled", "request_id": "r"}]
