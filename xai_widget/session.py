@@ -61,7 +61,8 @@ class Session:
         self.binding = binding
         self._store = store_for(unwrap(model)) if callable(model) else store_for(model)
         self._runner: Runner | None = None
-        self._tensor = torch.cat([item.tensor for item in self.inputs])
+        only = self.inputs[0].tensor  # not copied: a notebook may hold many widgets
+        self._tensor = only if len(self.inputs) == 1 else torch.cat([item.tensor for item in self.inputs])
         self.mask = read_mask(binding.mask, tuple(self._tensor.shape[2:]))
         self.refresh()
 

@@ -28,7 +28,7 @@ SCORES: Final[tuple[ScoreName, ...]] = ("logit", "probability", "log_odds")
 CHUNK_ELEMENTS: Final = 32 * 3 * 224 * 224
 LARGEST_CHUNK: Final = 128
 # A graph above this size is not held after a run.
-GRAPH_BYTES: Final = 64 * 2**20
+GRAPH_BYTES: Final = 16 * 2**20
 
 
 @dataclass(frozen=True, eq=False)

@@ -74,7 +74,7 @@ class Runner:
         """Return `inputs` on the model's device and in its dtype, as an ordinary (non-inference) tensor."""
         with torch.inference_mode(False):
             placed = inputs.detach().to(self.device, inputs.dtype if self.dtype is None else self.dtype)
-            return placed.clone() if placed is inputs or placed.is_inference() else placed
+            return placed.clone() if placed.is_inference() else placed
 
     @contextmanager
     def session(self, *, grad: bool) -> Iterator[None]:
