@@ -16,6 +16,14 @@ Access = Literal["black_box", "gradient", "white_box"]
 CONVOLUTIONS: Final = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 # Their outputs are channels-last or tokens even where the shape could be read as [C, h, w].
 NOT_SPATIAL: Final = (nn.Linear, nn.LayerNorm, nn.MultiheadAttention)
+# In eval mode they pass on what they are given: there is nothing to choose between them and the layer before.
+UNCHANGED: Final = (nn.Identity, nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d)
+# [h, w, C] read as [C, h, w] is a grid that is stretched against the input.
+STRETCH: Final = 1.2
+# Behind the last convolution a network has its head. Where this share of the layers still follows, it is something
+# else (the patch embedding of a transformer), and no layer with a grid says much about the output.
+LATE: Final = 0.8
+SHALLOW: Final = 20
 # Agreement asked for when a structure is recognised by its numbers: float32 rounding over a few thousand terms.
 RTOL: Final = 1e-4
 
@@ -124,7 +132,7 @@ def measure(runner: Runner, inputs: Tensor, activation: str | None = None) -> tu
         None decides by looking at the output.
     """
     module = runner.module
-    watch = _Watch(inputs.ndim - 2)
+    watch = _Watch(tuple(inputs.shape[2:]))
     began = time.perf_counter()
     if module is not None:
         with runner.session(grad=False), hooked(module, watch.hooks(module)):
@@ -137,6 +145,7 @@ def measure(runner: Runner, inputs: Tensor, activation: str | None = None) -> tu
         raw = raw.detach().clone()
         kind = class_scores(raw, activation)
         logits = kind.logits(raw)
+        head = watch.head(raw, kind)
         facts = Facts(
             model=type(runner.network).__name__ if module is not None else getattr(runner.network, "__name__", "model"),
             access=access,
@@ -145,8 +154,8 @@ def measure(runner: Runner, inputs: Tensor, activation: str | None = None) -> tu
             n_classes=logits.shape[1],
             kind=kind,
             layers=watch.layers(),
-            default_layer=watch.default_layer(raw.shape[1]),
-            head=watch.head(raw, kind),
+            default_layer=watch.default_layer(raw.shape[1], head),
+            head=head,
             seconds=seconds,
         )
     return facts, replace(runner, kind=kind), logits
@@ -177,8 +186,9 @@ class _Candidate:
 class _Watch:
     """Hooks of one pass: what each module gave, and what could be the head."""
 
-    def __init__(self, dims: int) -> None:
-        self._dims = dims
+    def __init__(self, size: tuple[int, ...]) -> None:
+        self._size = size
+        self._widths: set[int] = set()  # channels of layers that work on [..., C]
         self._seen: dict[str, LayerFact] = {}
         self._pooled: dict[str, Tensor] = {}
         self._heads: list[_Candidate] = []
@@ -186,8 +196,8 @@ class _Watch:
 
     def hooks(self, module: nn.Module) -> dict[str, Hook]:
         """One hook a layer, by name; parts that are scripted cannot be looked into."""
-        named = module.named_modules()
-        return {name: self._hook(name) for name, m in named if name and not isinstance(m, torch.jit.ScriptModule)}
+        skipped = (torch.jit.ScriptModule, *UNCHANGED)
+        return {name: self._hook(name) for name, m in module.named_modules() if name and not isinstance(m, skipped)}
 
     def _hook(self, name: str) -> Hook:
         def look(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
@@ -209,20 +219,32 @@ class _Watch:
         return look
 
     def _grid(self, module: nn.Module, out: Tensor) -> tuple[int, ...] | None:
-        if out.ndim != self._dims + 2 or isinstance(module, NOT_SPATIAL):
+        if out.ndim != len(self._size) + 2:
+            return None
+        if isinstance(module, NOT_SPATIAL):
+            self._widths.add(out.shape[-1])
             return None
         grid = tuple(out.shape[2:])
-        return grid if math.prod(grid) > 1 else None
+        looks_stretched = max((n - 1) / s for n, s in zip(grid, self._size, strict=True)) > STRETCH * min(
+            (n + 1) / s for n, s in zip(grid, self._size, strict=True)
+        )
+        is_channels_last = grid[-1] in self._widths and looks_stretched
+        return None if is_channels_last or math.prod(grid) == 1 else grid
 
     def layers(self) -> tuple[LayerFact, ...]:
         return tuple(self._seen.values())
 
-    def default_layer(self, n_scores: int) -> str | None:
+    def default_layer(self, n_scores: int, head: Head | None) -> str | None:
+        """Return the layer that feeds the head, else the last one of the largest grid behind the last convolution."""
+        if head is not None:
+            return head.layers[-1]
         names = list(self._seen)
         behind = [name for name, channels in self._convolutions if channels != n_scores and name in self._seen]
         start = names.index(behind[-1]) if behind else 0
-        head = next((i for i, n in enumerate(names) if i > start and self._is_class_map(n, n_scores)), len(names))
-        spatial = [self._seen[name] for name in names[start:head] if self._seen[name].grid is not None]
+        if len(names) - start > LATE * len(names) and len(names) > SHALLOW:
+            return None
+        stop = next((i for i, n in enumerate(names) if i > start and self._is_class_map(n, n_scores)), len(names))
+        spatial = [self._seen[name] for name in names[start:stop] if self._seen[name].grid is not None]
         if not spatial:
             return None
         largest = max(math.prod(layer.grid or ()) for layer in spatial)

@@ -39,8 +39,11 @@ class _Cam(Explainer):
         """Return why this model cannot be explained so, in words, or None."""
         if (reason := super().refuses(facts)) is not None:
             return reason
-        if not any(layer.grid for layer in facts.layers):
-            return f"{self.label} needs a layer with spatial positions, and {facts.model} has none."
+        if facts.default_layer is None:
+            return (
+                f"{self.label} needs a layer with spatial positions in front of the output, and {facts.model} has none"
+                " (transformers keep tokens). Use 'occlusion' or 'saliency'."
+            )
         return None
 
     def refuses_layer(self, layer: LayerFact, facts: Facts) -> str | None:
