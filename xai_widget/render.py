@@ -25,6 +25,8 @@ Mode = Literal["overlay", "map", "image"]
 
 SEQUENTIAL: Final = ("viridis", "inferno", "magma", "cividis", "gray")
 DIVERGING: Final = ("RdBu_r", "PuOr_r", "coolwarm")
+# An overlay of signed values is as opaque as it gets from 1 / FADE of the maximum on.
+FADE: Final = 2.0
 # What "auto" stands for, by whether the map is signed.
 AUTO: Final[Mapping[bool, str]] = MappingProxyType({False: "inferno", True: "RdBu_r"})
 
@@ -211,7 +213,8 @@ def overlay(picture: Pixels, values: ArrayLike, *, signed: bool, view: Mapping[s
     With ``r`` the resized values and ``m`` the upper end of the `legend`, the strength of a pixel is
     :math:`s = \min(|r| / m, 1)` (unsigned values below zero count as zero). A pixel is visible where ``s`` reaches the
     threshold; its colour lies at :math:`t = s^\gamma` of the table, or :math:`t = (1 + \mathrm{sign}(r)\,s^\gamma)/2`
-    for signed values, so that zero is the table's middle.
+    for signed values, so that zero is the table's middle. The colour covers the picture by the opacity; signed values
+    below half of ``m`` (after gamma) cover less of it, down to nothing at zero.
 
     Parameters
     ----------
@@ -264,7 +267,9 @@ def overlay(picture: Pixels, values: ArrayLike, *, signed: bool, view: Mapping[s
         place = np.where(visible, place, 0.5 if signed else 0.0)
         alpha = np.ones_like(strength)
     else:
-        alpha = np.where(visible, settings["opacity"], 0.0)
+        # The middle of a diverging table is pale: values near zero must not veil the picture.
+        share = np.minimum(1.0, FADE * bent) if signed else 1.0
+        alpha = np.where(visible, settings["opacity"] * share, 0.0)
     name = settings["colormap"]
     table = colour_table(AUTO[signed] if name == "auto" else name)
     colour = table[np.floor(place * 255 + 0.5).astype(np.intp)]

@@ -152,8 +152,9 @@ class Session:
         for name in names:
             fact = self.facts.layer(name)
             reason = None if fact is None else method.refuses_layer(fact, self.facts)
-            if reason is not None:
-                raise ValueError(reason)
+            if fact is not None and reason is not None:
+                message = f"Layer {name!r} gives {'x'.join(map(str, fact.shape))}. {reason} See layers(model, img)."
+                raise ValueError(message)
         return names
 
     def _layer_name(self, layer: str | nn.Module) -> str:
@@ -177,7 +178,9 @@ class Session:
     def cost(self, method: Method, layer: Layer = None) -> tuple[Cost, float]:
         """Return the model evaluations `method` needs and the seconds they should take."""
         cost = method.cost(self._case(self.layer_names(method, layer), (self.question(None),)))
-        return cost, (cost.forwards + 2 * cost.backwards) * self.facts.seconds
+        # The measured pass was the first one, and cold; later ones tell better.
+        seconds = self._store.pace.get(tuple(self._placed.shape[1:]), self.facts.seconds)
+        return cost, (cost.forwards + 2 * cost.backwards) * min(seconds, self.facts.seconds)
 
     # -- asking -----------------------------------------------------------------------------------------------------
 

@@ -3,8 +3,10 @@
 import dataclasses
 import html
 from collections.abc import Iterator, Sequence
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Final, Generic, TypeVar, overload
 
+# Characters of a cell as text; the HTML table and the row itself hold all of it.
+WIDEST: Final = 56
 Row = TypeVar("Row")
 
 
@@ -48,7 +50,7 @@ class Table(Sequence[Row], Generic[Row]):
         return [] if first is None else [field.name for field in dataclasses.fields(first)]
 
     def __repr__(self) -> str:
-        lines = [self._names(), *([_text(cell) for cell in cells] for cells in self._cells())]
+        lines = [self._names(), *([_short(_text(cell)) for cell in cells] for cells in self._cells())]
         if len(lines) == 1:
             return "(empty)"
         widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
@@ -61,6 +63,10 @@ class Table(Sequence[Row], Generic[Row]):
         return (
             f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(f'<tr>{row}</tr>' for row in rows)}</tbody></table>"
         )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= WIDEST else text[: WIDEST - 1] + "…"
 
 
 def _text(cell: object) -> str:

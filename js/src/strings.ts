@@ -124,6 +124,15 @@ const english = {
   evaluations: (count: number) => `${formatCount(count)} model ${count === 1 ? "evaluation" : "evaluations"}`,
   silent: "The kernel does not answer: it is busy with another cell, or it was restarted (then run the cell again).",
 
+  savedMaps: "Saved maps",
+  notComputed: "Not computed",
+  notSaved: (question: string) => `${question}: this map was not computed before the page was saved.`,
+  heldFor: (way: string, targets: readonly string[]) => `${way} for ${targets.join(", ")}`,
+  held: (ways: readonly string[]) =>
+    ways.length === 0
+      ? "The page holds no map of this picture. Compute one in the notebook and save the page again."
+      : `The page holds: ${ways.join("; ")}. Choose one of these, or compute it in the notebook and save the page again.`,
+
   details: "Details",
   copy: "Copy",
   copied: "Copied",

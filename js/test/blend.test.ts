@@ -38,11 +38,17 @@ describe("blending a heat map with its picture", () => {
     // 0.25 ** 0.5 = 0.5 and 0.5 ** 2 = 0.25: colours 128 and 64
     expect(greys(painted([0.25, 1], false, { gamma: 0.5, opacity: 1 }))).toEqual([128, 255]);
     expect(greys(painted([0.5, 1], false, { gamma: 2, opacity: 1 }))).toEqual([64, 255]);
-    expect(greys(painted([-0.5, 1], true, { gamma: 2, opacity: 1 }))).toEqual([96, 255]);
+    expect(greys(painted([-0.5, 1], true, { gamma: 2, mode: "map" }))).toEqual([96, 255]);
   });
 
   it("centres signed maps on zero", () => {
-    expect(greys(painted([-2, -1, 0, 1, 2], true, { opacity: 1 }))).toEqual([0, 64, 128, 191, 255]);
+    expect(greys(painted([-2, -1, 0, 1, 2], true, { mode: "map" }))).toEqual([0, 64, 128, 191, 255]);
+  });
+
+  it("covers the picture less where a signed map is weak, and not at all at zero", () => {
+    // -1 and 1 are half of the maximum: full cover, colours 64 and 191; 0.5 is a quarter: half of 100 and of 159
+    expect(greys(painted([-2, -1, 0, 0.5, 1], true, { opacity: 1 }))).toEqual([0, 64, 100, 130, 191]);
+    expect(greys(painted([-2, -1, 0], true, { opacity: 0.5 }))).toEqual([50, 82, 100]);
   });
 
   it("takes negative values of an unsigned map for zero", () => {
@@ -51,13 +57,14 @@ describe("blending a heat map with its picture", () => {
 
   it("paints the colour of zero where all is zero", () => {
     expect(greys(painted([0, 0], false, { opacity: 1 }))).toEqual([0, 0]);
-    expect(greys(painted([0, 0], true, { opacity: 1 }))).toEqual([128, 128]);
+    expect(greys(painted([0, 0], true, { mode: "map" }))).toEqual([128, 128]);
+    expect(greys(painted([0, 0], true, { opacity: 1 }))).toEqual([100, 100]);
     expect(greys(painted([-3, -1], false, { opacity: 1 }))).toEqual([0, 0]);
   });
 
   it("takes what is not finite for zero, and scales by the rest", () => {
     expect(greys(painted([Number.NaN, Number.POSITIVE_INFINITY, 2], false, { opacity: 1 }))).toEqual([0, 0, 255]);
-    expect(greys(painted([Number.NaN, Number.NEGATIVE_INFINITY, -2], true, { opacity: 1 }))).toEqual([128, 128, 0]);
+    expect(greys(painted([Number.NaN, Number.NEGATIVE_INFINITY, -2], true, { mode: "map" }))).toEqual([128, 128, 0]);
   });
 
   it("chooses the automatic table by the kind of map", () => {

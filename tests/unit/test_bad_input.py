@@ -17,7 +17,7 @@ def model() -> nn.Module:
 CASES = [
     pytest.param({"method": "gradcam"}, ValueError, r"Unknown method 'gradcam'.*Did you mean 'grad_cam'", id="method"),
     pytest.param({"layer": "conv3"}, ValueError, r"Layer 'conv3' not found.*'conv2'.*layers\(", id="layer"),
-    pytest.param({"layer": "fc"}, ValueError, "spatial positions.*'fc' gives 5", id="layer without grid"),
+    pytest.param({"layer": "fc"}, ValueError, "Layer 'fc' gives 5.*spatial positions", id="layer without grid"),
     pytest.param({"layer": []}, ValueError, "layer is empty", id="no layer"),
     pytest.param({"layer": 4}, TypeError, "dotted module name", id="layer type"),
     pytest.param({"method": "occlusion", "layer": "conv1"}, ValueError, "does not read a layer", id="layer for none"),

@@ -146,10 +146,16 @@ def test_unsigned_blend_by_hand() -> None:
 
 
 def test_signed_values_are_symmetric_about_the_middle_of_the_table() -> None:
-    view = {"opacity": 1.0, "colormap": "coolwarm"}
+    view = {"mode": "map", "colormap": "coolwarm"}
     painted = overlay(grey(9, 1, 5), [[-2.0, -1.0, 0.0, 1.0, 2.0]], signed=True, view=view)
     table = colour_table("coolwarm")
     np.testing.assert_array_equal(painted[0], table[[0, 64, 128, 191, 255]])
+
+
+def test_weak_signed_values_cover_less_of_the_picture_and_zero_nothing() -> None:
+    painted = overlay(grey(100, 1, 4), [[-2.0, -1.0, 0.0, 0.5]], signed=True, view={"opacity": 1.0, "colormap": "gray"})
+    # Half of the maximum covers fully (grey 64), a quarter by half: (100 + 159) / 2, rounded half up.
+    np.testing.assert_array_equal(painted[0, :, 0], [0, 64, 100, 130])
 
 
 def test_one_large_value_of_either_sign_sets_the_scale() -> None:

@@ -1,5 +1,6 @@
 """Runner: one model ready to be run, whatever mode, device, precision or grad mode the caller is in."""
 
+import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -96,8 +97,11 @@ class Runner:
     def raw(self, inputs: Tensor) -> Tensor:
         """Return the model's raw scores `[N, K]` for `inputs`; call it inside `session`."""
         self.tally.forwards += len(inputs)
+        began = time.perf_counter()
         output = self.network(inputs) if self.forward is None else self.forward(self.network, inputs)
         scores = logits_from(output, inputs.shape[0])
+        seconds, shape = (time.perf_counter() - began) / len(inputs), tuple(inputs.shape[1:])
+        self.store.pace[shape] = min(seconds, self.store.pace.get(shape, seconds))
         return scores if scores.device == inputs.device else scores.to(inputs.device)
 
     def logits(self, inputs: Tensor) -> Tensor:

@@ -68,6 +68,8 @@ class Store:
     ----------
     facts : dict
         By input shape and the way the model is run.
+    pace : dict
+        Seconds of the fastest forward so far, an input, by input shape.
     generation : int
         Grows whenever the model has changed; part of every key, so that an old result never answers for a new model.
     lock : threading.RLock
@@ -80,6 +82,7 @@ class Store:
         self._shadows: dict[torch.device | None, nn.Module | None] = {}
         self._owner = id(self)
         self.facts: dict[Hashable, Any] = {}
+        self.pace: dict[Hashable, float] = {}
         self.generation = 0
         self.lock = threading.RLock()
         weakref.finalize(self, _CACHE.drop, self._owner)
@@ -94,6 +97,7 @@ class Store:
                 self.generation += 1
                 self._shadows.clear()
                 self.facts.clear()
+                self.pace.clear()
                 _CACHE.drop(self._owner)
 
     def shadow(self, model: nn.Module, device: torch.device | None) -> nn.Module | None:

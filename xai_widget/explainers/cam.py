@@ -49,10 +49,9 @@ class _Cam(Explainer):
     def refuses_layer(self, layer: LayerFact, facts: Facts) -> str | None:
         """Return why this layer cannot be used, in words, or None."""
         if layer.grid is None:
-            shape = "x".join(map(str, layer.shape))
-            return f"{self.label} needs a layer with spatial positions; {layer.name!r} gives {shape}."
+            return f"{self.label} needs a layer with spatial positions."
         if len(layer.grid) != facts.dims:
-            return f"{layer.name!r} has {len(layer.grid)} spatial axes, the input has {facts.dims}."
+            return f"{self.label} needs a layer with as many spatial axes as the input ({facts.dims})."
         return None
 
     def cost(self, case: Case) -> Cost:

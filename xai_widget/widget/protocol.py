@@ -54,9 +54,13 @@ def error_report(error: BaseException) -> ErrorReport:
     import traceback  # noqa: PLC0415 - only needed when something fails
 
     notes = getattr(error, "__notes__", [])
+    ours = isinstance(error, ValueError | TypeError)
+    usual = (
+        "Change a setting, or run again." if ours else "It came out of the model's own forward, or the method's code."
+    )
     return {
-        "title": f"{type(error).__name__}: {error}" if not isinstance(error, ValueError | TypeError) else str(error),
-        "hint": " ".join(notes) or "Change a setting, or run again; the model was not altered.",
+        "title": str(error) if ours else f"{type(error).__name__}: {error}",
+        "hint": " ".join(notes) or f"{usual} The model was not altered.",
         "traceback": "".join(traceback.format_exception(error)),
     }
 

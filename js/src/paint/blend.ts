@@ -22,9 +22,16 @@ export function strength(value: number, top: number, signed: boolean): number {
   return Math.min(Math.max(size / top, 0), 1);
 }
 
+/** An overlay of signed values is as opaque as it gets from 1 / FADE of the maximum on: zero must not veil the picture. */
+const FADE = 2;
+
+function bend(s: number, gamma: number): number {
+  return gamma === 1 ? s : s ** gamma;
+}
+
 /** Which of the 256 colours stands for a strength. */
 export function colourIndex(s: number, sign: number, signed: boolean, gamma: number): number {
-  const bent = gamma === 1 ? s : s ** gamma;
+  const bent = bend(s, gamma);
   return Math.floor((signed ? 0.5 + 0.5 * Math.sign(sign) * bent : bent) * 255 + 0.5);
 }
 
@@ -57,7 +64,7 @@ export function blend(
     const value = resized[i];
     const s = strength(value, top, signed);
     const visible = s >= view.threshold;
-    const a = visible || mapOnly ? alpha : 0;
+    const a = mapOnly ? alpha : visible ? alpha * (signed ? Math.min(1, FADE * bend(s, view.gamma)) : 1) : 0;
     const colour = 3 * (visible ? colourIndex(s, s === 0 ? 0 : value, signed, view.gamma) : zero);
     for (let channel = 0; channel < 3; channel++) {
       out[to + channel] = Math.floor(pixels[from + channel] * (1 - a) + table[colour + channel] * a + 0.5);

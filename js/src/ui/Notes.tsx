@@ -13,7 +13,7 @@ export function Notes({ session }: { session: Session }) {
     return null;
   }
   if (length <= LONG) {
-    return <p class="xai-notes">{notes.join(" · ")}</p>;
+    return <p class="xai-notes">{notes.map((note) => note.replace(/\.$/, "")).join(" · ")}</p>;
   }
   return (
     <details class="xai-details xai-notes">

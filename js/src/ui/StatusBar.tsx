@@ -43,7 +43,7 @@ export function StatusBar() {
   const details = (outcome ?? progress).filter(Boolean);
   // Progress would be read aloud ten times a second: only the state, and what ends it, is announced.
   const spoken = [
-    session === null ? text.connecting : text.states[state],
+    session === null ? text.connecting : (state === "error" && status.message) || text.states[state],
     state === "cancelled" || state === "idle" ? status.message : "",
   ];
   return (

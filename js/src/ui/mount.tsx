@@ -10,8 +10,15 @@ import { Widget } from "./Widget";
 export function mount(el: HTMLElement, store: Store, lifetime: AbortSignal): void {
   const root = document.createElement("div");
   root.className = "xai-widget";
-  // Selects and sliders are not editable text, so JupyterLab would take the arrow keys to move between cells.
+  // Selects and sliders are not editable text, so JupyterLab would take the arrow keys to move between cells. Its
+  // shortcuts match the focused element before they look at what is around it: both must say no.
   root.dataset.lmSuppressShortcuts = "true";
+  const keepKeys = ({ target }: FocusEvent) => {
+    if (target instanceof HTMLElement || target instanceof SVGElement) {
+      target.dataset.lmSuppressShortcuts = "true";
+    }
+  };
+  root.addEventListener("focusin", keepKeys, { capture: true, signal: lifetime });
 
   const painted = signal<Answer | null>(null);
   const shown = computed(() => shownState(store.known.value, painted.value));
