@@ -5,6 +5,7 @@
 #   make lint     style, types, import rules        make format  let the tools fix what they can
 #   make bundle   the front end                     make build   sdist and wheel in dist/
 #   make unit | doctest | oracle | parity | vitest | kernel | real | browser | notebooks | package     a part of `make test`
+#   make screenshots  the pictures of the README          make rerun  execute the tutorials again, in place
 #   make lock     pin what is installed now         make clean   remove what was built
 
 PYTHON ?= python3
@@ -31,7 +32,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: demo test quick lint format bundle build lock clean
+.PHONY: demo test quick lint format bundle build lock clean screenshots rerun
 .PHONY: unit doctest oracle parity vitest kernel real browser notebooks package
 
 demo: $(VENV)/.lab bundle
@@ -83,6 +84,14 @@ notebooks: $(VENV)/.dev bundle
 
 package: $(VENV)/.dev bundle
 	$(PYTEST) tests/package
+
+screenshots: $(VENV)/.dev bundle
+	$(PY) tools/install_browser.py
+	$(PY) -m tools.screenshots
+
+# Fails where one takes more than a minute.
+rerun: $(VENV)/.dev bundle
+	$(PY) tools/run_notebooks.py
 
 bundle: | $(VENV)/.build
 	@$(BIN)/hatchling build -t wheel --hooks-only

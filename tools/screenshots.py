@@ -1,7 +1,7 @@
 """Take the pictures of the documentation, in a real JupyterLab.
 
 Run as ``python -m tools.screenshots [FOLDER]``; the folder is ``docs/images`` unless another one is named. Writes
-``widget.png`` (light), ``widget-dark.png``, ``widget-narrow.png`` (480 px) and ``widget-mosaic.png``.
+``widget.png`` (light), ``widget-dark.png`` and ``widget-narrow.png`` (480 px).
 """
 
 import io
@@ -18,14 +18,11 @@ ROOT: Final = Path(__file__).parents[1]
 WIDTH: Final = 960
 NARROW: Final = 480
 DENSITY: Final = 2
-LARGEST_BYTES: Final = 400_000
+LARGEST_BYTES: Final = 700_000
 
-CAT: Final = """\
+SCENE: Final = """\
 from xai_widget import XaiWidget, examples
 
-XaiWidget(examples.mosaic_net(), examples.photo("cat"))"""
-
-MOSAIC: Final = """\
 scene = examples.mosaic(["cat", "rocket", "temple", "coffee"])
 XaiWidget(examples.mosaic_net(), scene.image, target="rocket")"""
 
@@ -34,19 +31,16 @@ def main(folder: Path) -> None:
     """Write the pictures into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     with desk(1400, 1200, density=DENSITY) as lab:
-        lab.open("screenshots", [CAT, MOSAIC])
+        lab.open("screenshots", [SCENE])
         lab.run(0)
-        cat = lab.view(0).wait()
-        lab.run(1)
-        mosaic = lab.view(1).wait()
-        lab.widen(cat, WIDTH)
-        _keep(cat, folder / "widget.png")
-        _keep(mosaic, folder / "widget-mosaic.png")
+        widget = lab.view(0).wait()
+        lab.widen(widget, WIDTH)
+        _keep(widget, folder / "widget.png")
         lab.theme("Dark")
-        _keep(cat, folder / "widget-dark.png")
+        _keep(widget, folder / "widget-dark.png")
         lab.theme("Light")
-        lab.widen(cat, NARROW)
-        _keep(cat, folder / "widget-narrow.png")
+        lab.widen(widget, NARROW)
+        _keep(widget, folder / "widget-narrow.png")
 
 
 def _keep(view: View, path: Path) -> None:

@@ -55,9 +55,9 @@ def error_report(error: BaseException) -> ErrorReport:
 
     notes = getattr(error, "__notes__", [])
     ours = isinstance(error, ValueError | TypeError)
-    usual = (
-        "Change a setting, or run again." if ours else "It came out of the model's own forward, or the method's code."
-    )
+    usual = "Change a setting, or run again."
+    if not ours:
+        usual = "It came out of the model's own forward, or the method's code: see the details, then run again."
     return {
         "title": str(error) if ours else f"{type(error).__name__}: {error}",
         "hint": " ".join(notes) or f"{usual} The model was not altered.",
