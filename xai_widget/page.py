@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from math import isfinite
-from typing import Any, Final
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,14 +15,18 @@ from xai_widget.targets import Contrast
 
 Payload = dict[str, Any]
 Message = tuple[Payload, list[memoryview]]
-BUNDLE: Final = ("widget.js", "widget.css")
 
 
 @cache
-def bundle() -> tuple[str, str]:
+def bundle(name: Literal["widget", "offline"] = "widget") -> tuple[str, str]:
     """Return the front end's script and style sheet.
 
     As text and not as a path: anywidget watches paths, and a watched widget is never freed.
+
+    Parameters
+    ----------
+    name : {"widget", "offline"}
+        The module that a notebook loads, or the script of a page without a kernel.
 
     Raises
     ------
@@ -31,10 +35,10 @@ def bundle() -> tuple[str, str]:
     """
     folder = files("xai_widget") / "static"
     try:
-        script, style = ((folder / name).read_text("utf-8") for name in BUNDLE)
+        script, style = ((folder / f"{name}.{kind}").read_text("utf-8") for kind in ("js", "css"))
     except FileNotFoundError as error:
         message = (
-            "The front end of xai-widget is missing (xai_widget/static/widget.js): this copy was never built."
+            f"The front end of xai-widget is missing (xai_widget/static/{name}.js): this copy was never built."
             " Run `pip install .` in the project's folder, or `make bundle` in a checkout."
         )
         raise FileNotFoundError(message) from error

@@ -16,7 +16,7 @@ BUILD = """
 import {appendFileSync, mkdirSync, readFileSync, writeFileSync} from "node:fs";
 mkdirSync("../xai_widget/static", {recursive: true});
 writeFileSync("../xai_widget/static/widget.js", readFileSync("src/index.ts"));
-writeFileSync("../xai_widget/static/widget.css", "");
+for (const name of ["widget.css", "offline.js", "offline.css"]) writeFileSync(`../xai_widget/static/${name}`, "");
 appendFileSync("../runs.txt", "built\\n");
 """
 PYPROJECT = """
@@ -93,7 +93,8 @@ def test_a_source_distribution_keeps_the_bundle_it_carries(project: Path) -> Non
     static = project / "xai_widget" / "static"
     static.mkdir()
     (static / "widget.js").write_text("carried")
-    (static / "widget.css").write_text("")
+    for name in ("widget.css", "offline.js", "offline.css"):
+        (static / name).write_text("")
     (project / "PKG-INFO").write_text("Metadata-Version: 2.4\nName: small\nVersion: 1\n")
     assert run_hook(project).returncode == 0
     assert (runs(project), bundle(project)) == (0, "carried")

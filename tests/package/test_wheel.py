@@ -20,6 +20,8 @@ NOT_COPIED = (".git", ".venv*", ".*_cache", "__pycache__", "node_modules", "stat
 CARRIED = (
     "xai_widget/static/widget.js",
     "xai_widget/static/widget.css",
+    "xai_widget/static/offline.js",
+    "xai_widget/static/offline.css",
     "xai_widget/examples/mosaic_net.safetensors",
     "xai_widget/examples/flatten_net.safetensors",
     "xai_widget/colormaps.json",

@@ -6,10 +6,10 @@ It knows sessions and jobs and nothing of Jupyter; the widget hands it a `Report
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from xai_widget.attribution import Attribution
 from xai_widget.explainers import Method
@@ -22,6 +22,10 @@ REPORTS_PER_SECOND: Final = 10
 REMEMBERED: Final = 32
 
 
+Key: TypeAlias = tuple[int, Method, Target, Layer]
+"""Session, method, target and layer."""
+
+
 @dataclass(frozen=True)
 class Wish:
     """What is asked: settings at one moment."""
@@ -32,7 +36,7 @@ class Wish:
     layer: Layer
 
     @property
-    def key(self) -> Hashable:
+    def key(self) -> Key:
         """Equal for equal questions."""
         layer = tuple(self.layer) if isinstance(self.layer, list) else self.layer
         return self.session, self.method, self.target, layer
@@ -82,7 +86,7 @@ class Asker:
 
     def __init__(self, sessions: Sequence[Session], reporter: Reporter) -> None:
         self.sessions = sessions
-        self.finished: OrderedDict[Hashable, Attribution] = OrderedDict()
+        self.finished: OrderedDict[Key, Attribution] = OrderedDict()
         self.latest: tuple[Wish, Attribution, RequestId] | None = None
         self.failure: tuple[RequestId, BaseException] | None = None
         self.lock = threading.RLock()

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 Outcome = Literal["done", "cancelled", "superseded", "error"]
+# Ctrl-C is only seen between two waits for a job.
+POLL_SECONDS: Final = 0.1
 LOG: Final = logging.getLogger(__name__)
 
 

@@ -1,36 +1,35 @@
 """XaiWidget: traits are state, messages are events."""
 
-import io
-import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-import anywidget
-import traitlets
 from PIL import Image
 
 from xai_widget.attribution import Attribution
 from xai_widget.binding import Binding
 from xai_widget.engine import Forward
-from xai_widget.explainers import Method
-from xai_widget.page import bundle, check_viewable, result_payload, session_payload
-from xai_widget.session import Layer, Session
+from xai_widget.offline_page import offline_page
+from xai_widget.page import result_payload
+from xai_widget.session import Layer
 from xai_widget.targets import Target
-from xai_widget.widget.asking import Asker, Wish
-from xai_widget.widget.jobs import Outcome
-from xai_widget.widget.protocol import SETTINGS, RequestId, Status, ack, error_report
-from xai_widget.widget.settings import Settings, first_method, offered_methods
+from xai_widget.widget.asking import Wish
+from xai_widget.widget.jobs import POLL_SECONDS
+from xai_widget.widget.line import Line
+from xai_widget.widget.opening import open_sessions
+from xai_widget.widget.protocol import TRAITS
+from xai_widget.widget.settings import offered_methods
+from xai_widget.widget.stored import wait_for_map, with_picture
 
 # A chunk of model evaluations may not last longer: cancel must be prompt.
 CHUNK_SECONDS: Final = 0.15
 # How long the stored picture waits for a first heat map.
 FIRST_ESTIMATE_SECONDS: Final = 2.0
-# Ctrl-C is only seen between two waits.
-POLL_SECONDS: Final = 0.1
-SMALLEST_PICTURE: Final = 384
+# What a page without a kernel takes over: it has nothing to run.
+SAVED: Final = [name for name in TRAITS if name not in {"status", "auto_run"}]
 
 
-class XaiWidget(Settings, anywidget.AnyWidget):
+class XaiWidget(Line):
     """Ask an image classifier why, in a notebook.
 
     Parameters
@@ -106,24 +105,10 @@ class XaiWidget(Settings, anywidget.AnyWidget):
         binding = Binding(
             transform, labels, mask, device, precision, forward, activation, dims, chunk_seconds=CHUNK_SECONDS
         )
-        sessions, names = _open_sessions(model, img, binding)
+        sessions, names = open_sessions(model, img, binding)
         offered = offered_methods(methods)
         settings = {"method": method, "params": params, "target": target, "layer": layer, "view": view}
         self._begin(sessions, names, offered, **settings, controls=controls, locale=locale, auto_run=auto_run)
-
-    def _begin(
-        self, sessions: Sequence[Session], names: Sequence[str], offered: Mapping[str, type[Method]], **settings: Any
-    ) -> None:
-        """Take the settings, those given as None by default, and start listening."""
-        self._esm, self._css = bundle()
-        self.sessions, self._names, self.offered = tuple(sessions), list(names), offered
-        self._awake = False
-        self._asker = Asker(self.sessions, self)
-        given = {name: value for name, value in settings.items() if value is not None}
-        defaults = {"method": first_method(offered, sessions[0]), "view": {}}
-        super().__init__(**{**defaults, **given})
-        self.observe(self._setting_changed, names=list(SETTINGS))
-        self.on_msg(self._message_came)
 
     # -- asking from Python -----------------------------------------------------------------------------------------
 
@@ -190,6 +175,59 @@ class XaiWidget(Settings, anywidget.AnyWidget):
             return Image.fromarray(latest[1].heat_map(self.view))
         return Image.fromarray(self.session.inputs[0].picture)
 
+    def to_html(self, path: str | Path) -> Path:
+        """Write the widget, with every map in `attributions`, into one HTML file, and return its path.
+
+        The page needs neither a kernel nor a network. It shows the same interface: a method, class and layer whose map
+        was computed shows that map, any other question says so. All maps can also be chosen from a list.
+
+        The current settings are explained first, as by `explain`, if they have not been. With `auto_run=False` that
+        happens only where nothing at all has been explained; a page whose settings have no map opens with the newest.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in `.html`; a file that is there is replaced. A photo of 224 x 224 and ten maps of that size come to
+            at most 2 MB. Maps of more than 4096 values are kept with three digits, all others as they are.
+
+        Raises
+        ------
+        ValueError
+            `path` does not end in `.html`.
+        OSError
+            The file cannot be written.
+        Exception
+            Whatever the run raised.
+
+        Examples
+        --------
+        >>> from tempfile import mkdtemp
+        >>> from xai_widget import XaiWidget, examples
+        >>> w = XaiWidget(examples.mosaic_net(), examples.photo("cat"))
+        >>> w.to_html(f"{mkdtemp()}/cat.html").name
+        'cat.html'
+        """
+        path = Path(path)
+        if path.suffix.lower() not in {".html", ".htm"}:
+            message = f"to_html writes a web page; expected a path that ends in .html, got {str(path)!r}."
+            raise ValueError(message)
+        asker = self._asker
+        current = self.explain() if self.auto_run or not asker.finished else None
+        with asker.lock:
+            finished = list(asker.finished.items())
+        page = offline_page(
+            f"{self.session.facts.model}: {', '.join(self._names)}",
+            self.get_state(SAVED),
+            [
+                (self._session_message(each, index), each.question(None).wire)
+                for index, each in enumerate(self.sessions)
+            ],
+            [result_payload(found, session, method.label) for (session, method, *_), found in finished],
+            next((place for place, (_, found) in enumerate(finished) if found is current), None),
+        )
+        path.write_text(page, "utf-8", newline="\n")
+        return path
+
     def close(self) -> None:
         """Stop working and let go of the model, the pictures and the results."""
         asker = getattr(self, "_asker", None)
@@ -201,109 +239,11 @@ class XaiWidget(Settings, anywidget.AnyWidget):
 
     # -- running ----------------------------------------------------------------------------------------------------
 
-    def _setting_changed(self, change: Any) -> None:
-        if change.name == "active":
-            self._send_session(None)
-        if self._awake and self.auto_run:
-            self._start()
-
     def _known(self, wish: Wish) -> Attribution | None:
         """Return the result of an equal wish, unless the model has changed since."""
         if self.session.refresh():
             self._asker.changed(self.active)
         return self._asker.finished.get(wish.key)
-
-    def _start(self, request_id: RequestId = None) -> None:
-        """Start a run for the current settings; a setting that cannot be used is an error in the page."""
-        self._awake = True
-        try:
-            wish = self.wish()
-        except (ValueError, TypeError) as error:
-            self._asker.refuse(error, request_id)
-        else:
-            self._asker.ask(wish, request_id)
-
-    def report_status(self, news: Status) -> None:
-        """Show a new state or progress."""
-        with self._asker.lock:
-            self.set_trait("status", dict(news))
-
-    def report_session(self, index: int) -> None:
-        """Show what a changed model says."""
-        if index == self.active:
-            self._send_session(None)
-
-    def report_result(self, request_id: RequestId, wish: Wish, attribution: Attribution) -> None:
-        """Show a map."""
-        payload, buffers = result_payload(attribution, wish.session, wish.method.label)
-        self.send({"kind": "result", "request_id": request_id, "result": payload}, buffers)
-
-    def report_error(self, request_id: RequestId, error: BaseException) -> None:
-        """Show what went wrong."""
-        self.send({"kind": "error", "request_id": request_id, "error": error_report(error)})
-
-    def report_end(self, request_id: RequestId, outcome: Outcome) -> None:
-        """Tell that a run brings nothing more."""
-        self.send({"kind": outcome, "request_id": request_id})
-
-    # -- messages ---------------------------------------------------------------------------------------------------
-
-    def _message_came(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        kind = content.get("kind") if isinstance(content, dict) else None
-        request_id = content.get("request_id") if isinstance(content, dict) else None
-        match kind:
-            case "hello":
-                self._say_hello(request_id)
-            case "run":
-                self.send(ack("run", request_id))
-                self._start(request_id)
-            case "cancel":
-                stopped = self._asker.cancel()
-                self.send(ack("cancel", request_id, "Stopping" if stopped else "Nothing is running"))
-            case _:
-                message = f"Unknown message {kind!r}; expected hello, run or cancel. Reload the page."
-                self.send({"kind": "error", "request_id": request_id, "error": error_report(ValueError(message))})
-
-    def _say_hello(self, request_id: RequestId) -> None:
-        """Bring a new view up to date; nothing that is known is computed again."""
-        asker = self._asker
-        with asker.lock:  # what a run tells meanwhile comes after
-            self._send_session(request_id)
-            if asker.latest is not None and asker.latest[0].session == self.active:
-                wish, attribution, run = asker.latest
-                self.report_result(run, wish, attribution)
-            if asker.failure is not None:
-                self.report_error(*asker.failure)
-            self.send_state("status")
-            self.send(ack("hello", request_id))
-            if asker.latest is None and asker.failure is None and asker.job is None and self.auto_run:
-                self._start()
-
-    def _send_session(self, request_id: RequestId) -> None:
-        payload, buffers = session_payload(self.session, self.active, self._names, list(self.offered.values()))
-        self.send({"kind": "session", "request_id": request_id, "session": payload}, buffers)
-
-    # -- the wire ---------------------------------------------------------------------------------------------------
-
-    def set_state(self, sync_data: dict[str, Any]) -> None:
-        """Take settings from the page; what cannot be used is refused there, and nothing changes here."""
-        try:
-            _refuse_status(sync_data)
-            with self._asker.lock:
-                super().set_state(sync_data)
-        except (ValueError, TypeError, traitlets.TraitError) as error:
-            self.report_error(None, error)
-            self.send_state(list(sync_data))
-
-    def open(self) -> None:
-        """Open the line to the page; a setting that cannot be used is told before, and leaves no widget behind."""
-        if self.comm is None:
-            self.wish()
-        super().open()
-        # From 7.4 on, ipykernel brings a page's next message to the shell that published last. That may be the one
-        # where a long cell runs, and Cancel would wait for its end. Without a route of its own, a message goes to the
-        # subshell that the page names. No public switch does this; a kernel test notices if it stops working.
-        self.comm._reply_subshell_for = None  # noqa: SLF001
 
     # -- static -----------------------------------------------------------------------------------------------------
 
@@ -319,46 +259,5 @@ class XaiWidget(Settings, anywidget.AnyWidget):
             return None
         if not self._awake and self.auto_run:
             self._start()
-        job = self._asker.job
-        deadline = time.monotonic() + FIRST_ESTIMATE_SECONDS
-        while job is not None and self._asker.latest is None and not job.ended.is_set():
-            if not job.advanced.wait(min(POLL_SECONDS, max(0.0, deadline - time.monotonic()))):
-                if time.monotonic() >= deadline:
-                    break
-                continue
-            job.advanced.clear()
-        data, metadata = made
-        picture = self.snapshot()
-        encoded = io.BytesIO()
-        picture.save(encoded, "PNG", optimize=True)
-        scale = max(1, -(-SMALLEST_PICTURE // picture.width))
-        data = {"text/plain": repr(self), "image/png": encoded.getvalue(), **_without(data, "text/plain")}
-        size = {"width": picture.width * scale, "height": picture.height * scale}
-        return data, {**metadata, "image/png": size}
-
-
-def _refuse_status(sync_data: Mapping[str, Any]) -> None:
-    if "status" in sync_data:
-        message = "The status is the kernel's to tell; a page can ask for a run or a cancel."
-        raise traitlets.TraitError(message)
-
-
-def _without(data: Mapping[str, Any], name: str) -> dict[str, Any]:
-    return {key: value for key, value in data.items() if key != name}
-
-
-def _open_sessions(model: Any, img: Any, binding: Binding) -> tuple[tuple[Session, ...], list[str]]:
-    models = list(model) if isinstance(model, list | tuple) else [model]
-    images = list(img) if isinstance(img, list | tuple) else [img]
-    if not models or not images:
-        message = "XaiWidget needs at least one model and one image."
-        raise ValueError(message)
-    if len(models) > 1 and len(images) > 1:
-        message = "Pass several models and one image, or one model and several images, not several of both."
-        raise ValueError(message)
-    sessions = tuple(Session.open(one, picture, binding) for one in models for picture in images)
-    for session in sessions:
-        check_viewable(session)
-    if len(models) > 1:
-        return sessions, [f"{session.facts.model} {place}" for place, session in enumerate(sessions, 1)]
-    return sessions, [session.inputs[0].name for session in sessions]
+        wait_for_map(self._asker, FIRST_ESTIMATE_SECONDS)
+        return with_picture(*made, repr(self), self.snapshot())

@@ -1,0 +1,305 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import { createHost, type Host } from "../src/offline/host";
+import { closestMap, findMap, holdings, inWords, type Question, questionOf } from "../src/offline/lookup";
+import { type Packed, type PagePayload, readPage, type Saved, unpack, widened } from "../src/offline/saved";
+import { DEFAULT_VIEW, type MethodPayload, type ParamPayload, type ResultPayload } from "../src/protocol";
+import { createStore, type Store } from "../src/state";
+import { strings } from "../src/strings";
+import { RESULT, SESSION } from "./samples";
+
+const TEXT = strings(null);
+
+async function packed(
+  numbers: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>,
+  dtype: Packed["dtype"],
+  exponent = 0,
+): Promise<Packed> {
+  const stream = new Blob([numbers]).stream().pipeThrough(new CompressionStream("deflate"));
+  const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
+  return { dtype, exponent, data: btoa(String.fromCharCode(...bytes)) };
+}
+
+const PARAM = { help: "", min: 1, max: 64, step: 1, choices: null } as const;
+const WINDOW: ParamPayload = { ...PARAM, name: "window", label: "Window", kind: "int", default: null, auto: 32 };
+const RELU: ParamPayload = { ...PARAM, name: "relu", label: "ReLU", kind: "bool", default: true, auto: null };
+const METHOD = { class_specific: true, summary: "", formula: "", cites: "", refusal: null } as const;
+const NO_COST = { forwards: 0, backwards: 0, seconds: null };
+const GRAD_CAM: MethodPayload = {
+  ...METHOD,
+  id: "grad_cam",
+  label: "Grad-CAM",
+  access: "white_box",
+  params: [RELU],
+  uses_layer: true,
+  layer_refusals: [null, null],
+  default_layer: "layer4",
+  cost: NO_COST,
+};
+const OCCLUSION: MethodPayload = {
+  ...METHOD,
+  id: "occlusion",
+  label: "Occlusion",
+  access: "black_box",
+  params: [WINDOW],
+  uses_layer: false,
+  layer_refusals: [null, null],
+  default_layer: null,
+  cost: NO_COST,
+};
+const PICTURES = {
+  ...SESSION,
+  names: ["one.png", "two.png"],
+  methods: [GRAD_CAM, OCCLUSION],
+  layers: [
+    { name: "layer3", type: "Block", shape: [1, 1, 1], calls: 1 },
+    { name: "layer4", type: "Block", shape: [1, 1, 1], calls: 1 },
+  ],
+};
+const CAM = {
+  ...RESULT,
+  method: "grad_cam",
+  method_label: "Grad-CAM",
+  params: { relu: true },
+  layer: "layer4",
+  target: 0,
+};
+const COVERED = { ...RESULT, target: 0, params: { window: null } };
+const MAPS: ResultPayload[] = [
+  CAM,
+  { ...CAM, target: 1, target_label: "dog" },
+  { ...CAM, target: 1, target_label: "dog", layer: "layer3" },
+  { ...COVERED, params: { window: 16 } },
+  { ...CAM, target: { target: 0, foil: 1 }, target_label: "cat rather than dog", params: { relu: false } },
+];
+const ASKED: Question = { active: 0, method: "grad_cam", params: {}, target: null, layer: null };
+const PAGE: PagePayload = {
+  settings: {
+    ...ASKED,
+    view: DEFAULT_VIEW,
+    controls: null,
+    locale: null,
+  },
+  sessions: await Promise.all(
+    [0, 1].map(async (index) => ({
+      content: { ...PICTURES, index },
+      predicted: 0,
+      buffers: [
+        await packed(Uint8Array.of(1, 2, 3, 4, 5, index), "uint8"),
+        await packed(Float32Array.of(0.75, 0.25), "float32"),
+      ],
+    })),
+  ),
+  maps: await Promise.all(
+    MAPS.map(async (content, place) => ({ content, buffers: [await packed(Float32Array.of(place, 1), "float32")] })),
+  ),
+  shown: null,
+};
+
+let saved: Saved;
+
+beforeEach(async () => {
+  saved = await readPage(PAGE);
+});
+
+describe("saved numbers", () => {
+  it("are inflated to the bytes a kernel would have sent", async () => {
+    const view = await unpack(await packed(Float32Array.of(0.1, -2.5e-20), "float32"));
+    expect([...new Float32Array(view.buffer)]).toEqual([Math.fround(0.1), Math.fround(-2.5e-20)]);
+  });
+
+  it("of 16 bits have the value that IEEE 754 gives them", () => {
+    const halves = Uint16Array.of(0x0000, 0x3c00, 0xc000, 0x3555, 0x7bff, 0x0001, 0x03ff, 0x0400, 0x7c00, 0xfc00);
+    const expected = [0, 1, -2, 0.333251953125, 65504, 2 ** -24, 1023 * 2 ** -24, 2 ** -14];
+    expect([...new Float32Array(widened(halves, 0))]).toEqual([
+      ...expected,
+      Number.POSITIVE_INFINITY,
+      Number.NEGATIVE_INFINITY,
+    ]);
+    expect(new Float32Array(widened(Uint16Array.of(0x7e00), 0))[0]).toBeNaN();
+  });
+
+  it("of 16 bits are scaled by a power of two", async () => {
+    const view = await unpack(await packed(Uint16Array.of(0x3c00, 0xbc00), "float16", -20));
+    expect([...new Float32Array(view.buffer)]).toEqual([2 ** -20, -(2 ** -20)]);
+  });
+});
+
+describe("the map of a question", () => {
+  it.each<[string, Partial<Question>, number | null]>([
+    ["with the defaults", {}, 0],
+    ["for the predicted class by its name", { target: 0 }, 0],
+    ["for another class", { target: 1 }, 1],
+    ["at the default layer by its name", { target: 1, layer: "layer4" }, 1],
+    ["at another layer", { target: 1, layer: ["layer3"] }, 2],
+    ["with a default set explicitly", { params: { relu: true } }, 0],
+    ["with other parameters", { params: { relu: false } }, null],
+    ["with a contrast", { target: { target: 0, foil: 1 }, params: { relu: false } }, 4],
+    ["with the contrast the other way round", { target: { target: 1, foil: 0 }, params: { relu: false } }, null],
+    ["with code", { target: { callable: "margin" } }, null],
+    ["of a method that reads no layer", { method: "occlusion", params: { window: 16 }, layer: "layer3" }, 3],
+    ["of a method with its own parameters", { method: "occlusion" }, null],
+    ["about another picture", { active: 1 }, null],
+  ])("%s", (_, change, place) => {
+    expect(findMap(saved, { ...ASKED, ...change })).toBe(place);
+  });
+
+  it("is the same for auto and for what auto comes to", async () => {
+    const auto = await readPage({ ...PAGE, maps: [{ content: COVERED, buffers: [] }] });
+    expect(findMap(auto, { ...ASKED, method: "occlusion", params: { window: 32 } })).toBe(0);
+  });
+
+  it("is the newest of several", async () => {
+    const twice = await readPage({ ...PAGE, maps: [...PAGE.maps, PAGE.maps[0]] });
+    expect(findMap(twice, ASKED)).toBe(5);
+  });
+
+  it("may have other parameters or another layer where only the method was chosen", () => {
+    expect(closestMap(saved, { ...ASKED, method: "occlusion" })).toBe(3);
+    expect(closestMap(saved, { ...ASKED, target: 1, layer: "layer2" })).toBe(2);
+    expect(closestMap(saved, { ...ASKED, target: 1, params: { relu: false } })).toBe(1);
+    expect(closestMap(saved, { ...ASKED, method: "occlusion", target: 1 })).toBeNull();
+  });
+
+  it("is found again by the settings that ask for it", () => {
+    for (const [place, map] of MAPS.entries()) {
+      expect(findMap(saved, questionOf(saved, map))).toBe(place);
+    }
+    expect(questionOf(saved, MAPS[0])).toEqual({ ...ASKED, target: 0 });
+    expect(questionOf(saved, MAPS[3])).toEqual({ ...ASKED, method: "occlusion", target: 0, params: { window: 16 } });
+    expect(questionOf(saved, MAPS[2]).layer).toBe("layer3");
+  });
+});
+
+describe("words", () => {
+  it("name picture, method, class, layer and what was changed", () => {
+    expect(inWords(saved, ASKED, TEXT)).toBe("one.png · Grad-CAM · cat · layer4");
+    const question = questionOf(saved, MAPS[4]);
+    expect(inWords(saved, question, TEXT)).toBe("one.png · Grad-CAM · cat rather than dog · layer4 · ReLU: off");
+    const fused = { ...ASKED, layer: ["layer3", "layer4"], target: { callable: "margin" } };
+    expect(inWords(saved, fused, TEXT)).toBe("one.png · Grad-CAM · custom target margin · layer3 + layer4");
+  });
+
+  it("list what there is, once a way", () => {
+    expect(holdings(saved, 0, TEXT)).toEqual([
+      "Grad-CAM · layer4 for cat, dog",
+      "Grad-CAM · layer3 for dog",
+      "Occlusion · Window: 16 for cat",
+      "Grad-CAM · layer4 · ReLU: off for cat rather than dog",
+    ]);
+    expect(holdings(saved, 1, TEXT)).toEqual([]);
+  });
+});
+
+describe("the host", () => {
+  let lifetime: AbortController;
+  let host: Host;
+  let store: Store;
+  const answered = () => new Promise<void>((done) => queueMicrotask(done));
+  const firstValue = () => store.known.value.answer?.result.values[0];
+
+  async function open(page: PagePayload) {
+    lifetime = new AbortController();
+    host = createHost(await readPage(page), TEXT);
+    store = createStore(host.model, lifetime.signal);
+    store.send("hello");
+    await answered();
+  }
+
+  beforeEach(() => open(PAGE));
+
+  it("shows picture and map of the settings at once, with nothing left to run", () => {
+    expect([...(store.known.value.session?.pixels ?? [])]).toEqual([1, 2, 3, 4, 5, 0]);
+    expect(firstValue()).toBe(0);
+    expect(store.settings.status.value).toMatchObject({ state: "done", fraction: 1 });
+    expect(store.settings.auto_run.value).toBe(true);
+    expect(host.shown.value).toBe(0);
+  });
+
+  it("shows the map it was told to, whatever else answers the settings", async () => {
+    await open({ ...PAGE, shown: 2 });
+    expect(firstValue()).toBe(2);
+  });
+
+  it("shows the newest map where the settings have none, and sets the controls to it", async () => {
+    await open({ ...PAGE, settings: { ...PAGE.settings, method: "occlusion", target: 1 } });
+    expect(firstValue()).toBe(4);
+    expect(store.settings.method.value).toBe("grad_cam");
+    expect(store.settings.target.value).toEqual({ target: 0, foil: 1 });
+  });
+
+  it("answers a computed question with its map", async () => {
+    const before = store.settings.status.value.request_id;
+    store.change({ target: 1 });
+    await answered();
+    expect(firstValue()).toBe(1);
+    expect(store.settings.status.value.request_id).not.toBe(before);
+    expect(store.known.value.answer?.requestId).toBe(store.settings.status.value.request_id);
+  });
+
+  it("refuses any other with a notice, and answers the next one", async () => {
+    store.change({ layer: "layer3" });
+    await answered();
+    expect(store.known.value.failure?.error.title).toBe(
+      "one.png · Grad-CAM · cat · layer3: this map was not computed before the page was saved.",
+    );
+    expect(store.known.value.failure?.error.hint).toContain(
+      "Grad-CAM · layer3 for dog; Occlusion · Window: 16 for cat",
+    );
+    expect(store.settings.status.value).toMatchObject({ state: "error", message: "Not computed" });
+    expect(host.shown.value).toBeNull();
+    store.change({ target: 1 });
+    await answered();
+    expect(store.known.value.failure).toBeNull();
+    expect(firstValue()).toBe(2);
+  });
+
+  it("takes the parameters of the map that is there when a method is chosen", async () => {
+    store.change({ method: "occlusion", params: {} });
+    await answered();
+    expect(firstValue()).toBe(3);
+    expect(store.settings.params.value).toEqual({ window: 16 });
+  });
+
+  it("holds people to the parameters that they set themselves", async () => {
+    store.change({ params: { relu: false } });
+    await answered();
+    expect(store.known.value.failure?.error.title).toContain("ReLU: off");
+  });
+
+  it("turns to another picture, and says where there is no map of it", async () => {
+    store.change({ active: 1 });
+    await answered();
+    expect([...(store.known.value.session?.pixels ?? [])]).toEqual([1, 2, 3, 4, 5, 1]);
+    expect(store.known.value.answer).toBeNull();
+    expect(store.known.value.failure?.error.hint).toContain("no map of this picture");
+  });
+
+  it("shows any map by its place, with its picture and its question", async () => {
+    store.change({ active: 1 });
+    await answered();
+    host.show(4);
+    expect(store.known.value.session?.index).toBe(0);
+    expect(firstValue()).toBe(4);
+    expect(store.settings.params.value).toEqual({ relu: false });
+    expect(store.known.value.failure).toBeNull();
+  });
+
+  it("asks nothing anew for display settings", async () => {
+    const before = store.settings.status.value;
+    store.keep({ opacity: 1 });
+    await answered();
+    expect(store.settings.status.value).toBe(before);
+    expect(store.view.value.opacity).toBe(1);
+  });
+
+  it("answers every message, so that nothing seems silent", async () => {
+    const heard: unknown[] = [];
+    host.model.on("msg:custom", (message: { kind: string; of: string }) => {
+      heard.push(message.kind === "ack" ? `ack ${message.of}` : message.kind);
+    });
+    store.send("run");
+    store.send("cancel");
+    await answered();
+    expect(heard).toEqual(["result", "ack run", "ack cancel"]);
+  });
+});

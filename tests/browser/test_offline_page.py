@@ -1,0 +1,221 @@
+"""The page that `to_html` writes, opened from a file, without a network and without a kernel."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import Page, expect
+
+from tests.browser.lab import TWO_FRAMES
+from tests.browser.scenes import LABELS
+from tests.browser.view import View, difference
+from xai_widget import Contrast, XaiWidget, examples
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+# The browser and Pillow enlarge a picture in slightly different ways.
+AGREEMENT = 2.0
+VISIBLE = 5.0
+
+
+@dataclass
+class File:
+    """A page of its own, with as much of a `Lab` as a `View` uses."""
+
+    page: Page
+    problems: list[str]
+
+    def frames(self) -> None:
+        self.page.evaluate(TWO_FRAMES)
+
+    @property
+    def view(self) -> View:
+        return View(self, self.page.locator(".xai-widget"))  # type: ignore[arg-type]  # duck typing, said above
+
+
+@pytest.fixture(scope="module")
+def widget() -> Iterator[XaiWidget]:
+    """A widget that has explained: Grad-CAM for two classes and a contrast, an earlier layer, and occlusion."""
+    w = XaiWidget(examples.mosaic_net(), examples.mosaic(list(LABELS)).image, target="rocket")
+    w.explain()
+    w.target = Contrast("cat", "rocket")
+    w.explain()
+    w.target, w.method, w.params = "cat", "occlusion", {"window": 32, "stride": 16}
+    w.explain()
+    w.method, w.params, w.layer = "grad_cam", {}, "layer3"
+    w.explain()
+    w.layer = None
+    w.explain()
+    yield w
+    w.close()
+
+
+@pytest.fixture
+def opened(chromium: Any, widget: XaiWidget, tmp_path: Path) -> Iterator[Callable[..., File]]:
+    """Save a widget, open the file with the network blocked, and wait until its map is painted."""
+    contexts = []
+
+    def opened(w: XaiWidget = widget, **settings: Any) -> File:
+        context = chromium.new_context(viewport={"width": 1100, "height": 1000}, **settings)
+        contexts.append(context)
+        page = context.new_page()
+        file = File(page, [])
+
+        def refuse(route: Any) -> None:
+            file.problems.append(f"asked the network for {route.request.url}")
+            route.abort()
+
+        page.route(re.compile("^(http|ws)s?:"), refuse)
+        page.on("pageerror", lambda error: file.problems.append(str(error)))
+        page.on("console", lambda line: file.problems.append(line.text))
+        page.goto(w.to_html(tmp_path / "page.html").as_uri())
+        file.view.wait()
+        return file
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def enlarged(picture: Image.Image, like: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(picture.convert("RGB").resize(like.shape[1::-1], Image.Resampling.BICUBIC))
+
+
+def drawn(w: XaiWidget, like: NDArray[np.uint8], **question: Any) -> NDArray[np.uint8]:
+    """The heat map of one of the widget's attributions, as Python draws it."""
+    (found,) = [a for a in w.attributions if all(getattr(a, name) == value for name, value in question.items())]
+    return enlarged(Image.fromarray(found.heat_map(w.view)), like)
+
+
+def test_the_page_shows_what_the_widget_shows_without_a_network(opened, widget):
+    file = opened()
+    shown = file.view.pixels()
+    assert difference(shown, enlarged(widget.snapshot(), shown)) <= AGREEMENT
+    expect(file.view.caption()).to_have_text("Grad-CAM · cat · layer4 · grid 16×16")
+    expect(file.page).to_have_title("ExampleNet: image – xai-widget")
+    expect(file.view.button("Run")).to_have_count(0)
+    assert file.problems == []
+
+
+def test_computed_questions_show_their_maps(opened, widget):
+    view = opened().view
+    first = view.pixels()
+    view.choose_class("rocket")
+    other = view.pixels()
+    assert difference(first, other) > VISIBLE
+    assert difference(other, drawn(widget, other, method="grad_cam", label="rocket")) <= AGREEMENT
+    view.choose_class("cat")
+    assert difference(view.pixels(), first) < 0.01
+    view.choose("Layer", "layer3")
+    earlier = view.pixels()
+    assert difference(earlier, drawn(widget, earlier, layer="layer3")) <= AGREEMENT
+    expect(view.caption()).to_contain_text("layer3")
+
+
+def test_a_method_that_was_computed_otherwise_brings_its_parameters(opened, widget):
+    view = opened().view
+    view.choose("Method", "occlusion")
+    shown = view.pixels()
+    assert difference(shown, drawn(widget, shown, method="occlusion")) <= AGREEMENT
+    expect(view.slider("Window")).to_have_value("32")
+
+
+def test_a_question_that_was_not_computed_is_told_and_the_next_one_works(opened):
+    view = opened().view
+    view.class_row("temple").click()
+    view.wait("error")
+    expect(view.error()).to_contain_text(
+        "Grad-CAM · temple · layer4: this map was not computed before the page was saved."
+    )
+    expect(view.error()).to_contain_text("Grad-CAM · layer4 for rocket, cat")
+    expect(view.error()).to_contain_text("Window: 32 · Stride: 16 for cat")
+    expect(view.caption()).to_contain_text("previous map")
+    expect(view.button("Run")).to_have_count(0)
+    view.choose_class("rocket")
+    expect(view.error()).to_have_count(0)
+    expect(view.caption()).to_contain_text("rocket")
+
+
+def test_every_map_can_be_chosen_from_the_list(opened, widget):
+    file = opened()
+    view = file.view
+    maps = file.page.get_by_role("combobox", name="Saved maps")
+    assert maps.locator("option").all_text_contents() == [
+        "Grad-CAM · rocket · layer4",
+        "Grad-CAM · cat rather than rocket · layer4",
+        "Occlusion sensitivity · cat · Window: 32 · Stride: 16",
+        "Grad-CAM · cat · layer3",
+        "Grad-CAM · cat · layer4",
+    ]
+    expect(maps).to_have_value("4")
+    before = view.request()
+    maps.select_option("1")
+    view.wait_for_next(before)
+    shown = view.pixels()
+    assert difference(shown, drawn(widget, shown, label="cat rather than rocket")) <= AGREEMENT
+    expect(view.class_row("rocket")).to_have_attribute("data-foil", "true")
+
+
+def test_display_controls_work(opened):
+    view = opened().view
+    overlay = view.pixels()
+    view.button("Image").click()
+    plain = view.pixels()
+    assert difference(overlay, plain) > VISIBLE
+    view.button("Overlay").click()
+    view.drag("Opacity", [0.2, 0.0])
+    assert difference(view.pixels(), plain) < 1
+    view.drag("Opacity", [1.0])
+    view.select("Colour map").select_option("viridis")
+    assert difference(view.pixels(), overlay) > VISIBLE
+    assert view.root.get_attribute("data-state") == "done"
+
+
+def test_dense_maps_are_painted_as_python_paints_them(opened):
+    """They are kept in 16 bits; a low gamma brings out the smallest values."""
+    w = XaiWidget(
+        examples.mosaic_net(),
+        examples.photo("cat"),
+        method="occlusion",
+        params={"window": 32, "stride": 16},
+        view={"mode": "map", "gamma": 0.4},
+    )
+    file = opened(w)
+    shown = file.view.pixels()
+    assert w.explain().values.size > 64 * 64
+    assert difference(shown, enlarged(w.snapshot(), shown)) <= AGREEMENT
+    assert file.problems == []
+
+
+def test_a_page_with_one_map_has_no_list(opened):
+    file = opened(XaiWidget(examples.mosaic_net(), examples.photo("cat")))
+    expect(file.page.get_by_role("combobox", name="Saved maps")).to_have_count(0)
+
+
+@pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])
+def test_the_page_follows_the_readers_colours(opened, artefacts, scheme, dark):
+    file = opened(color_scheme=scheme)
+    for place in ("body", ".xai-widget"):
+        colour = file.page.locator(place).evaluate("element => getComputedStyle(element).backgroundColor")
+        levels = [int(level) for level in re.findall(r"\d+", colour)[:3]]
+        assert (sum(levels) < 3 * 128) == dark
+    file.page.screenshot(path=artefacts / f"offline-{scheme}.png", full_page=True)
+
+
+def test_a_damaged_page_says_so(chromium, widget, tmp_path):
+    text = widget.to_html(tmp_path / "whole.html").read_text("utf-8")
+    damaged = tmp_path / "damaged.html"
+    damaged.write_text(re.sub(r'("data":")[^"]{40}', r"\1", text), "utf-8")
+    page = chromium.new_page()
+    page.goto(damaged.as_uri())
+    expect(page.get_by_role("alert")).to_contain_text("The widget could not be drawn")
+    page.close()
