@@ -85,6 +85,8 @@ def read_input(img: Any, model: Callable[..., Any], *, transform: Any = None, di
 
     Examples
     --------
+    >>> import numpy as np
+    >>> from torch import nn
     >>> item = read_input(np.zeros((4, 6), dtype=np.uint8), nn.Conv2d(1, 8, 3))
     >>> item.tensor.shape, item.picture.shape
     (torch.Size([1, 1, 4, 6]), (4, 6, 3))
@@ -131,6 +133,8 @@ def read_batch(
 
     Examples
     --------
+    >>> import torch
+    >>> from torch import nn
     >>> len(read_batch(torch.zeros(5, 3, 8, 8), nn.Conv2d(3, 8, 3)))
     5
     """

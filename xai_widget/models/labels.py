@@ -38,6 +38,7 @@ def labels_for(
 
     Examples
     --------
+    >>> from torch import nn
     >>> labels_for(nn.Linear(4, 2), 2)[0]
     ('class 0', 'class 1')
     """

@@ -74,7 +74,7 @@ class Asker:
     Attributes
     ----------
     finished : OrderedDict
-        Final attributions by the wish's key, latest last; at most `REMEMBERED`.
+        Final attributions by the wish's key, the one asked for last at the end; at most `REMEMBERED`.
     latest : tuple of Wish, Attribution, request id; or None
         The newest map, partial or final.
     failure : tuple of request id and exception, or None
@@ -143,6 +143,11 @@ class Asker:
         if session.refresh():
             self.changed(wish.session)
         yield
+        known = self.finished.get(wish.key)
+        if known is not None:  # asked before, and the model is still the same
+            self.finished.move_to_end(wish.key)
+            self._show(request_id, wish, known)
+            return
         began = time.monotonic()
         reported = 0.0
         target_row = None if wish.target is None else [wish.target]
@@ -164,13 +169,17 @@ class Asker:
         with self.lock:
             if request_id != self._newest:
                 return
-            self.latest = (wish, attribution, request_id)
             if attribution.meta["fraction"] >= 1:
                 self.finished[wish.key] = attribution
-                self.finished.move_to_end(wish.key)
                 while len(self.finished) > REMEMBERED:
                     self.finished.popitem(last=False)
-            self._reporter.report_result(request_id, wish, attribution)
+            self._show(request_id, wish, attribution)
+
+    def _show(self, request_id: RequestId, wish: Wish, attribution: Attribution) -> None:
+        with self.lock:
+            if request_id == self._newest:
+                self.latest = (wish, attribution, request_id)
+                self._reporter.report_result(request_id, wish, attribution)
 
     def _tell(self, request_id: RequestId, news: Status) -> None:
         # News of a superseded run would overwrite that of the newest one.

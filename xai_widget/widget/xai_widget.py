@@ -124,7 +124,7 @@ class XaiWidget(Line):
         """
         self._awake = True
         wish = self.wish()
-        if (found := self._known(wish)) is not None:
+        if (found := self._shown(wish)) is not None:
             return found
         job = self._asker.ask(wish)
         try:
@@ -147,7 +147,7 @@ class XaiWidget(Line):
 
     @property
     def attributions(self) -> list[Attribution]:
-        """Every final attribution so far, oldest first."""
+        """The final attributions so far, the one asked for last at the end."""
         return list(self._asker.finished.values())
 
     @property
@@ -237,13 +237,12 @@ class XaiWidget(Line):
             self.sessions = asker.sessions = ()
         super().close()
 
-    # -- running ----------------------------------------------------------------------------------------------------
-
-    def _known(self, wish: Wish) -> Attribution | None:
-        """Return the result of an equal wish, unless the model has changed since."""
+    def _shown(self, wish: Wish) -> Attribution | None:
+        """Return the result of an equal wish that is on show, unless the model has changed since."""
         if self.session.refresh():
             self._asker.changed(self.active)
-        return self._asker.finished.get(wish.key)
+        found, latest = self._asker.finished.get(wish.key), self._asker.latest
+        return found if latest is not None and latest[1] is found else None
 
     # -- static -----------------------------------------------------------------------------------------------------
 
