@@ -17,7 +17,7 @@ def test_an_error_in_the_model_is_shown_and_the_next_run_works(show, artefacts):
     view.select("Cover with").select_option("mean")
     view.wait_for_next(before, "error")
     expect(view.error()).to_contain_text("the cable was pulled")
-    expect(view.error()).to_contain_text("the model was not altered")
+    expect(view.error()).to_contain_text("The model was not altered")
     expect(view.error().locator("pre")).to_be_hidden()
     view.error().get_by_text("Details").click()
     expect(view.error().locator("pre")).to_contain_text("raise OSError")
