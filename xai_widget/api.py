@@ -212,7 +212,7 @@ def explain_layers(
     for name in case.layers:
         *_, last = session.attributions(chosen, case.with_layers((name,)))
         found[name] = last[0]
-    case.release()
+    case.memory.release()
     return found
 
 

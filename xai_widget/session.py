@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from xai_widget.attribution import Attribution, Estimate
 from xai_widget.binding import Binding, read_mask
-from xai_widget.engine import Case, Facts, Runner, Tally, measure, runner_for, store_for
+from xai_widget.engine import Case, Facts, Memory, Runner, Tally, measure, runner_for, store_for
 from xai_widget.explainers import Cost, Method, parameters_of
 from xai_widget.inputs import ModelInput, read_batch
 from xai_widget.models import labels_for, unwrap
@@ -207,7 +207,7 @@ class Session:
         try:
             yield from self.attributions(method, case)
         finally:
-            case.release()
+            case.memory.release()
 
     def case(self, method: Method, targets: Sequence[Target] | None = None, layer: Layer = None) -> Case:
         """Return the case that `run` drains; everything is checked before any compute."""
@@ -232,7 +232,8 @@ class Session:
             raise RuntimeError(message)
         runner = replace(self._runner, tally=Tally())
         mask = None if self.mask is None else self.mask.to(runner.device)
-        return Case(runner, self.facts, self._placed, questions, layers, mask, self.binding.chunk_seconds)
+        memory = Memory(runner, self._placed)
+        return Case(runner, memory, self.facts, self._placed, questions, layers, mask, self.binding.chunk_seconds)
 
     def _attribution(self, method: Method, case: Case, estimate: Estimate, row: int, seconds: float) -> Attribution:
         question = case.questions[row]

@@ -4,6 +4,7 @@ from xai_widget.engine.capture import Captured
 from xai_widget.engine.case import SCORES, Case, ScoreName
 from xai_widget.engine.edits import FILLS, Boxes, Edits, Fill, Masks, Segments
 from xai_widget.engine.facts import Access, Facts, Head, LayerFact, measure
+from xai_widget.engine.memory import Memory
 from xai_widget.engine.runner import Forward, Precision, Runner, Tally, runner_for
 from xai_widget.engine.store import Store, store_for
 
@@ -21,6 +22,7 @@ __all__ = [
     "Head",
     "LayerFact",
     "Masks",
+    "Memory",
     "Precision",
     "Runner",
     "ScoreName",

@@ -4,12 +4,11 @@ A case is a batch of inputs with one question a row. It hides hooks, modes, devi
 method reads like its paper.
 """
 
-import hashlib
 import math
 import time
-from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, Literal, TypeVar
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 import torch
 from torch import Tensor
@@ -18,17 +17,15 @@ from xai_widget.engine.capture import Captured, capture, logit_gradient
 from xai_widget.engine.edits import Edits, fill_for
 from xai_widget.engine.facts import Facts
 from xai_widget.engine.kept import KeptLogits
+from xai_widget.engine.memory import Memory, digest_of
 from xai_widget.engine.runner import Runner
 from xai_widget.targets import Question, TargetNotScored
 
-T = TypeVar("T")
 ScoreName = Literal["logit", "probability", "log_odds"]
 SCORES: Final[tuple[ScoreName, ...]] = ("logit", "probability", "log_odds")
 # Elements of one chunk of edited inputs: 32 colour pictures of 224 x 224. Fixed, so that a map does not depend on timing.
 CHUNK_ELEMENTS: Final = 32 * 3 * 224 * 224
 LARGEST_CHUNK: Final = 128
-# A graph above this size is not held after a run.
-GRAPH_BYTES: Final = 16 * 2**20
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +34,8 @@ class Case:
 
     Attributes
     ----------
+    memory : Memory
+        What was computed for these inputs.
     inputs : Tensor
         `[N, C, *S]`, on the model's device.
     questions : tuple of Question
@@ -52,6 +51,7 @@ class Case:
     """
 
     runner: Runner
+    memory: Memory
     facts: Facts
     inputs: Tensor
     questions: tuple[Question, ...]
@@ -59,13 +59,13 @@ class Case:
     mask: Tensor | None = None
     chunk_seconds: float | None = None
     replay: bool = False
-    _kept: dict[Hashable, object] = field(default_factory=dict)
 
     # -- the same case, differently asked ---------------------------------------------------------------------------
 
     def with_inputs(self, inputs: Tensor) -> "Case":
         """Return the same questions about other inputs `[N, C, *S]` (noise around any method nests through this)."""
-        return replace(self, inputs=self.runner.place(inputs), _kept={})
+        placed = self.runner.place(inputs)
+        return replace(self, inputs=placed, memory=Memory(self.runner, placed))
 
     def with_target(self, question: Question) -> "Case":
         """Return the same inputs, every row asked `question`; everything computed so far is shared."""
@@ -105,27 +105,25 @@ class Case:
     @property
     def logits(self) -> Tensor:
         """Logits of the inputs themselves, `[N, K]`; one forward, kept."""
-        found = self._recall(("logits", self._digest), Tensor)
+        found = self.memory.recall(("logits",), Tensor)
         if found is None:
             self._forbid_replay()
             found = torch.cat([self._forward(part) for part in torch.split(self.inputs, self._rows())])
-            self._remember(("logits", self._digest), found, found.nbytes)
+            self.memory.keep(("logits",), found, found.nbytes)
         return found
 
     def adopt_logits(self, logits: Tensor) -> None:
         """Take logits `[N, K]` of these inputs that a measured pass has given already."""
-        self._remember(("logits", self._digest), logits, logits.nbytes)
+        self.memory.keep(("logits",), logits, logits.nbytes)
 
     def capture(self) -> Captured:
         """Return activations at `layers` from one forward, ready to be differentiated; kept."""
-        for layers in self._captured_layers():
-            if set(self.layers) <= set(layers):
-                found = self._recall(("capture", layers, self._digest), Captured)
-                if found is not None:
-                    return found
+        found = self.memory.captured(self.layers)
+        if found is not None:
+            return found
         self._forbid_replay()
         captured = capture(self.runner, self.facts, self.inputs, self.layers)
-        self._remember(("capture", self.layers, self._digest), captured, captured.nbytes)
+        self.memory.keep(("capture", self.layers), captured, captured.nbytes)
         return captured
 
     def activations(self) -> dict[str, Tensor]:
@@ -198,8 +196,8 @@ class Case:
         TargetNotScored
             In replay, where the logits of the question's classes were not kept.
         """
-        key = ("scores", edits.key, self._mask_key(), self._digest)
-        kept = self._recall(key, KeptLogits)
+        key = ("scores", edits.key, None if self.mask is None else digest_of(self.mask))
+        kept = self.memory.recall(key, KeptLogits)
         if kept is not None and not all(kept.answers(question.columns) for question in self.questions):
             if self.replay:
                 message = f"{self.questions[0].label!r} was not among the classes kept. Run the method again for it."
@@ -222,7 +220,7 @@ class Case:
                 growing.append(logits)
                 yield logits
         finally:  # also when the generator is closed: what was paid for is kept
-            self._remember(key, growing, growing.nbytes)
+            self.memory.keep(key, growing, growing.nbytes)
 
     # -- running ----------------------------------------------------------------------------------------------------
 
@@ -267,56 +265,10 @@ class Case:
             return size
         return max(1, min(size, int(self.chunk_seconds / max(1e-6, self.facts.seconds * len(self.inputs)))))
 
-    # -- keeping ----------------------------------------------------------------------------------------------------
-
-    @property
-    def _digest(self) -> bytes:
-        found = self._kept.get("digest")
-        if not isinstance(found, tuple) or found[0] is not self.inputs:
-            found = (self.inputs, _digest(self.inputs) + self.runner.precision.encode())
-            self._kept["digest"] = found
-        return bytes(found[1])
-
-    def _mask_key(self) -> Hashable:
-        return None if self.mask is None else _digest(self.mask)
-
-    def _captured_layers(self) -> list[tuple[str, ...]]:
-        """Return the sets of layers that are captured for these inputs."""
-        keys = [*self._kept, *(key for runner, key in _pairs(self.runner.store.keys()) if runner == self.runner.key)]
-        mine = [key for key in keys if isinstance(key, tuple) and key[0] == "capture" and key[2] == self._digest]
-        return [key[1] for key in mine]
-
-    def _recall(self, key: Hashable, kind: type[T]) -> T | None:
-        found = self._kept.get(key)
-        if found is None:
-            found = self.runner.store.get((self.runner.key, key))
-            if found is not None:
-                self._kept[key] = found
-        return found if isinstance(found, kind) else None
-
-    def _remember(self, key: Hashable, value: object, nbytes: int) -> None:
-        self._kept[key] = value
-        self.runner.store.put((self.runner.key, key), value, nbytes)
-
-    def release(self) -> None:
-        """Let go of large graphs when a run is over; small ones answer further targets."""
-        for key, value in list(self._kept.items()):
-            if isinstance(value, Captured) and value.nbytes > GRAPH_BYTES:
-                del self._kept[key]
-
     def _forbid_replay(self) -> None:
         if self.replay:
             message = "The answer is not among what was kept of this run. Run the method again for this target."
             raise TargetNotScored(message)
-
-
-def _pairs(keys: list[Hashable]) -> Iterator[tuple[Hashable, Hashable]]:
-    return (key for key in keys if isinstance(key, tuple) and len(key) == 2)
-
-
-def _digest(values: Tensor) -> bytes:
-    array = values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
-    return hashlib.blake2b(array.tobytes() + str(tuple(values.shape)).encode(), digest_size=16).digest()
 
 
 def _is_out_of_memory(error: Exception) -> bool:

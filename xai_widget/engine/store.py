@@ -49,7 +49,7 @@ class Cache:
             while self.nbytes > self._limit:
                 self.nbytes -= self._entries.popitem(last=False)[1][1]
 
-    def keys(self, owner: int) -> list[Hashable]:
+    def held(self, owner: int) -> list[Hashable]:
         """Return the keys of one owner, without the owner."""
         with self._lock:
             return [key[1] for key in self._entries if isinstance(key, tuple) and key[0] == owner]
@@ -107,9 +107,9 @@ class Store:
                 self._shadows[device] = make_shadow(model, device)
             return self._shadows[device]
 
-    def keys(self) -> list[Hashable]:
+    def held(self) -> list[Hashable]:
         """Return the keys of what is kept for this model."""
-        return _CACHE.keys(self._owner)
+        return _CACHE.held(self._owner)
 
     def get(self, key: Hashable) -> Any | None:
         """Return what is kept under `key`, or None."""

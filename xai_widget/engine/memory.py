@@ -1,0 +1,77 @@
+"""Memory: what was computed for one batch of inputs, and can be asked for again."""
+
+import hashlib
+from collections.abc import Hashable
+from functools import cached_property
+from typing import Final, TypeVar
+
+import torch
+from torch import Tensor
+
+from xai_widget.engine.capture import Captured
+from xai_widget.engine.runner import Runner
+
+T = TypeVar("T")
+# A graph above this size is not held after a run.
+GRAPH_BYTES: Final = 16 * 2**20
+
+
+class Memory:
+    """Logits, kept logits and captured layers of one batch of inputs.
+
+    What was computed here is held as long as the memory lives (an attribution answers further targets from it). Through
+    the model's store, other cases with the same inputs find it too, as long as the store keeps it.
+
+    Parameters
+    ----------
+    runner : Runner
+        How the model is run; results of differently run models never meet.
+    inputs : Tensor
+        `[N, C, *S]`.
+    """
+
+    def __init__(self, runner: Runner, inputs: Tensor) -> None:
+        self._runner = runner
+        self._inputs = inputs
+        self._own: dict[tuple[Hashable, ...], object] = {}
+
+    def recall(self, key: tuple[Hashable, ...], kind: type[T]) -> T | None:
+        """Return what is kept under `key`, if it is a `kind`."""
+        found = self._own.get(key)
+        if found is None:
+            found = self._runner.store.get((self._runner.key, self._digest, key))
+            if found is not None:
+                self._own[key] = found
+        return found if isinstance(found, kind) else None
+
+    def keep(self, key: tuple[Hashable, ...], value: object, nbytes: int) -> None:
+        """Keep `value` of `nbytes` bytes under `key`."""
+        self._own[key] = value
+        self._runner.store.put((self._runner.key, self._digest, key), value, nbytes)
+
+    def captured(self, layers: tuple[str, ...]) -> Captured | None:
+        """Return a capture of at least these layers, if there is one."""
+        stored = (key for key in self._runner.store.held() if isinstance(key, tuple))
+        shared = (key[2] for key in stored if key[:2] == (self._runner.key, self._digest))
+        for key in (*self._own, *shared):
+            if isinstance(key, tuple) and key[0] == "capture" and set(layers) <= set(key[1]):
+                found = self.recall(key, Captured)
+                if found is not None:
+                    return found
+        return None
+
+    def release(self) -> None:
+        """Let go of large graphs when a run is over; small ones answer further targets."""
+        for key, value in list(self._own.items()):
+            if isinstance(value, Captured) and value.nbytes > GRAPH_BYTES:
+                del self._own[key]
+
+    @cached_property
+    def _digest(self) -> bytes:
+        return digest_of(self._inputs)
+
+
+def digest_of(values: Tensor) -> bytes:
+    """Return a digest of a tensor's numbers and shape."""
+    array = values.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
+    return hashlib.blake2b(array.tobytes() + str(tuple(values.shape)).encode(), digest_size=16).digest()
