@@ -171,6 +171,7 @@ ZOO: dict[str, Callable[[], nn.Module]] = {
     "dict output": lambda: trained_statistics(seeded(Keyed)).eval(),
     "named output": lambda: trained_statistics(seeded(Named)).eval(),
     "float64": lambda: trained_statistics(seeded(Plain)).eval().double(),
+    "bfloat16": lambda: trained_statistics(seeded(Plain)).eval().bfloat16(),
     "uncopyable": lambda: trained_statistics(seeded(Uncopyable)).train(),
     "writes a buffer": lambda: trained_statistics(seeded(Noting)).eval(),
 }

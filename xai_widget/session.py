@@ -275,7 +275,7 @@ class Session:
 
 def _array(values: Tensor) -> NDArray[np.float32]:
     # A copy: an estimate must not change under the reader's hands.
-    return np.array(values.detach().cpu().numpy(), dtype=np.float32)
+    return np.array(values.detach().float().cpu().numpy())
 
 
 def _target(question: Question) -> int | Contrast | Callable[..., Any] | str:

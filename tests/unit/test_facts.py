@@ -142,3 +142,12 @@ def test_volumes_have_three_spatial_axes() -> None:
     session = Session(model, [read_input(torch.zeros(1, 8, 10, 6), model)], Binding())
     assert session.facts.dims == 3
     assert session.facts.layer("conv2").grid == (4, 5, 3)
+
+
+def test_a_traced_model_has_gradients_but_no_layers() -> None:
+    plain = seeded(Plain).eval()
+    traced = torch.jit.trace(plain, picture()[None])
+    rows = {row.id: row for row in methods(traced, picture(), dims=2)}
+    assert {name for name, row in rows.items() if row.works} == {"saliency", "occlusion"}
+    expected = explain(plain, picture(), "saliency", target=1).values
+    assert explain(traced, picture(), "saliency", target=1, dims=2).values == pytest.approx(expected, rel=1e-4)

@@ -24,8 +24,8 @@ STRETCH: Final = 1.2
 # else (the patch embedding of a transformer), and no layer with a grid says much about the output.
 LATE: Final = 0.8
 SHALLOW: Final = 20
-# Agreement asked for when a structure is recognised by its numbers: float32 rounding over a few thousand terms.
-RTOL: Final = 1e-4
+# Agreement asked for when a structure is recognised by its numbers: rounding over a few thousand terms.
+RTOL: Final = {torch.float64: 1e-4, torch.float32: 1e-4, torch.float16: 1e-2, torch.bfloat16: 2e-2}
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,8 @@ def measure(runner: Runner, inputs: Tensor, activation: str | None = None) -> tu
         None decides by looking at the output.
     """
     module = runner.module
-    watch = _Watch(tuple(inputs.shape[2:]))
+    dtype = torch.bfloat16 if runner.precision == "bfloat16" else inputs.dtype
+    watch = _Watch(tuple(inputs.shape[2:]), RTOL.get(dtype, RTOL[torch.bfloat16]))
     began = time.perf_counter()
     if module is not None:
         with runner.session(grad=False), hooked(module, watch.hooks(module)):
@@ -186,8 +187,9 @@ class _Candidate:
 class _Watch:
     """Hooks of one pass: what each module gave, and what could be the head."""
 
-    def __init__(self, size: tuple[int, ...]) -> None:
+    def __init__(self, size: tuple[int, ...], rtol: float) -> None:
         self._size = size
+        self._rtol = rtol
         self._widths: set[int] = set()  # channels of layers that work on [..., C]
         self._seen: dict[str, LayerFact] = {}
         self._pooled: dict[str, Tensor] = {}
@@ -256,15 +258,22 @@ class _Watch:
     def head(self, raw: Tensor, kind: ScoreKind) -> Head | None:
         scores = raw[:1].float()
         for seen in reversed(self._heads):
-            linear = _agree(seen.leaving, scores)
-            if not linear and not _agree(seen.leaving_positive, scores):
+            linear = self._agree(seen.leaving, scores)
+            if not linear and not self._agree(seen.leaving_positive, scores):
                 continue
-            feeding = tuple(n for n, pooled in self._pooled.items() if n != seen.name and _agree(pooled, seen.entering))
+            pooled = ((name, mean) for name, mean in self._pooled.items() if name != seen.name)
+            feeding = tuple(name for name, mean in pooled if self._agree(mean, seen.entering))
             if not feeding:
                 return None
             weight = seen.module.weight.detach().flatten(1)
             return Head(seen.name, torch.cat([-weight, weight]) if kind.binary else weight.clone(), feeding, linear)
         return None
+
+    def _agree(self, a: Tensor, b: Tensor) -> bool:
+        if a.shape != b.shape:
+            return False
+        scale = float(b.abs().max()) or 1.0
+        return torch.allclose(a, b, rtol=self._rtol, atol=self._rtol * scale)
 
 
 def first_tensor(output: Any) -> Tensor | None:
@@ -282,10 +291,3 @@ def _mean(values: Tensor) -> Tensor:
     """Mean over positions of the first row, `[1, C]`."""
     row = values[:1].detach().float()
     return row.flatten(2).mean(2) if row.ndim > 2 else row.clone()
-
-
-def _agree(a: Tensor, b: Tensor) -> bool:
-    if a.shape != b.shape:
-        return False
-    scale = float(b.abs().max()) or 1.0
-    return torch.allclose(a, b, rtol=RTOL, atol=RTOL * scale)

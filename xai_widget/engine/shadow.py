@@ -36,7 +36,8 @@ def make_shadow(model: nn.Module, device: torch.device | None = None) -> nn.Modu
         if shadow is None:
             return None
         shadow.eval()
-        shadow.requires_grad_(False)
+        for parameter in shadow.parameters():  # one by one: scripted modules have no requires_grad_ of their own
+            parameter.requires_grad_(False)
         return shadow if device is None else shadow.to(device)
 
 
