@@ -57,7 +57,7 @@ def error_report(error: BaseException) -> ErrorReport:
     ours = isinstance(error, ValueError | TypeError)
     usual = "Change a setting, or run again."
     if not ours:
-        usual = "It came out of the model's own forward, or the method's code: see the details, then run again."
+        usual = "It came out of the model's own forward, or the method's code. Mend that, then run again."
     return {
         "title": str(error) if ours else f"{type(error).__name__}: {error}",
         "hint": " ".join(notes) or f"{usual} The model was not altered.",
