@@ -74,7 +74,7 @@ def test_one_picture_in_many_forms_is_one_input(img: Any) -> None:
     np.testing.assert_array_equal(seen(item), RGB)
     np.testing.assert_array_equal(item.picture, RGB)
     assert item.picture.dtype == np.uint8
-    assert (item.name, item.notes, item.affine) == ("image", ("Preprocessing: transform=.",), None)
+    assert (item.name, item.notes, item.affine) == ("image", ("Preprocessing: as given.",), None)
 
 
 @pytest.mark.parametrize("img", [GREY, GREY[..., None], GREY[None], GREY / 255, torch.from_numpy(GREY)])
@@ -139,10 +139,10 @@ def test_exif_orientation_is_applied(tmp_path: Path) -> None:
     Image.fromarray(RGB).save(tmp_path / "side.png", exif=exif)
     item = read(tmp_path / "side.png")
     np.testing.assert_array_equal(item.picture, np.rot90(RGB, -1))
-    assert item.notes == ("EXIF orientation applied.", "Preprocessing: transform=.")
+    assert item.notes == ("EXIF orientation applied.", "Preprocessing: as given.")
     exif[0x0112] = 1
     Image.fromarray(RGB).save(tmp_path / "upright.png", exif=exif)
-    assert read(tmp_path / "upright.png").notes == ("Preprocessing: transform=.",)
+    assert read(tmp_path / "upright.png").notes == ("Preprocessing: as given.",)
 
 
 @pytest.mark.parametrize("as_text", [True, False])

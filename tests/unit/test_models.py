@@ -256,7 +256,7 @@ def test_mean_and_deviation_are_found_in_transforms(transform: Any, mean: Any, s
     found = preprocess_for(net(), transform)
     assert found.mean == (None if mean is None else pytest.approx(mean))
     assert found.std == (None if std is None else pytest.approx(std))
-    assert found.note == "Preprocessing: transform=."
+    assert found.note == "Preprocessing: as given."
     assert not found.assumed
     assert found.apply(photo()).shape[0] == 3
 

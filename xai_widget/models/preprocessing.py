@@ -117,7 +117,7 @@ def _is_processor(value: Any) -> bool:
 
 
 def _from_transform(transform: Any, dims: int, source: str) -> Preprocess:
-    note = f"Preprocessing: {source}."
+    note = "Preprocessing: as given." if source == "transform=" else f"Preprocessing: {source}."
     if is_weights(transform):
         transform = transform.transforms()
     if _is_processor(transform):
