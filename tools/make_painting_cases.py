@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from xai_widget.render import DIVERGING, SEQUENTIAL, overlay
+from xai_widget.render import overlay
+from xai_widget.view import DIVERGING, SEQUENTIAL
 
 TARGET: Final = Path(__file__).parent.parent / "js" / "test" / "painting-cases.json"
 COUNT: Final = 48

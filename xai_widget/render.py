@@ -7,108 +7,26 @@ rule here changes ``js/src/paint`` too. Everything is computed in float64 and ro
 from __future__ import annotations
 
 import base64
-import difflib
 import json
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from xai_widget.names import nearest
+from xai_widget.view import DEFAULT_VIEW, check_view
+
 Map = NDArray[np.float32]
 Pixels = NDArray[np.uint8]
-Mode = Literal["overlay", "map", "image"]
 
-SEQUENTIAL: Final = ("viridis", "inferno", "magma", "cividis", "gray")
-DIVERGING: Final = ("RdBu_r", "PuOr_r", "coolwarm")
 # An overlay of signed values is as opaque as it gets from 1 / FADE of the maximum on.
 FADE: Final = 2.0
 # What "auto" stands for, by whether the map is signed.
 AUTO: Final[Mapping[bool, str]] = MappingProxyType({False: "inferno", True: "RdBu_r"})
-
-
-class View(TypedDict):
-    """How a heat map is shown; changing it computes nothing anew.
-
-    ``opacity`` of the heat map over the picture and ``threshold`` below which it is invisible lie in [0, 1];
-    ``gamma`` in [0.1, 10] bends the colour scale; ``colormap`` is a table's name or "auto"; ``cells`` shows the
-    attribution's true cells instead of interpolating; ``mode`` is "overlay", "map" or "image" (the picture alone).
-    """
-
-    opacity: float
-    threshold: float
-    gamma: float
-    colormap: str
-    cells: bool
-    mode: Mode
-
-
-DEFAULT_VIEW: Final[View] = {
-    "opacity": 0.5,
-    "threshold": 0.0,
-    "gamma": 1.0,
-    "colormap": "auto",
-    "cells": False,
-    "mode": "overlay",
-}
-
-_RANGES: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
-    {"opacity": (0.0, 1.0), "threshold": (0.0, 1.0), "gamma": (0.1, 10.0)}
-)
-_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"colormap": ("auto", *SEQUENTIAL, *DIVERGING), "mode": ("overlay", "map", "image")}
-)
-
-
-def check_view(view: Mapping[str, Any]) -> View:
-    """Complete a partial view with the defaults, and check it.
-
-    Parameters
-    ----------
-    view
-        Some of the keys of `View`.
-
-    Returns
-    -------
-    View
-        A new dictionary with every key.
-
-    Raises
-    ------
-    ValueError
-        If a key is unknown, a number lies outside its range, or a name is not known.
-    TypeError
-        If a value is of the wrong type.
-
-    Examples
-    --------
-    >>> check_view({"opacity": 1})["opacity"], check_view({})["colormap"]
-    (1.0, 'auto')
-    """
-    checked: dict[str, Any] = dict(DEFAULT_VIEW)
-    for key, value in view.items():
-        if key in _RANGES:
-            checked[key] = _number(key, value)
-        elif key in _NAMES:
-            checked[key] = _name(key, value)
-        elif key == "cells":
-            if not isinstance(value, bool | np.bool_):
-                raise TypeError(f"View setting 'cells' is True or False; got {value!r}.")
-            checked[key] = bool(value)
-        else:
-            raise ValueError(f"Unknown view setting {key!r}.{_suggestion(key, DEFAULT_VIEW)}")
-    return View(
-        opacity=checked["opacity"],
-        threshold=checked["threshold"],
-        gamma=checked["gamma"],
-        colormap=checked["colormap"],
-        cells=checked["cells"],
-        mode=checked["mode"],
-    )
 
 
 def colour_table(name: str) -> Pixels:
@@ -136,7 +54,7 @@ def colour_table(name: str) -> Pixels:
     """
     tables = _tables()
     if name not in tables:
-        raise ValueError(f"No colour table {name!r}.{_suggestion(name, tables)}")
+        raise ValueError(f"No colour table {name!r}.{nearest(name, tables)} Known: {', '.join(tables)}.")
     return tables[name]
 
 
@@ -315,29 +233,3 @@ def _tables() -> Mapping[str, Pixels]:
             for name, table in json.loads(text).items()
         }
     )
-
-
-def _number(key: str, value: object) -> float:
-    low, high = _RANGES[key]
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"View setting {key!r} is a number between {low:g} and {high:g}; got {value!r}.")
-    number = float(value)
-    if not math.isfinite(number) or not low <= number <= high:
-        raise ValueError(f"View setting {key!r} lies between {low:g} and {high:g}; got {number:g}.")
-    return number
-
-
-def _name(key: str, value: object) -> str:
-    known = _NAMES[key]
-    if not isinstance(value, str):
-        raise TypeError(f"View setting {key!r} is one of {', '.join(known)}; got {value!r}.")
-    if value not in known:
-        raise ValueError(f"View setting {key!r} cannot be {value!r}.{_suggestion(value, known)}")
-    return value
-
-
-def _suggestion(given: object, known: Iterable[str]) -> str:
-    names = list(known)
-    close = difflib.get_close_matches(str(given), names, n=1)
-    meant = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{meant} Known: {', '.join(names)}."

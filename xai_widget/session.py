@@ -16,7 +16,8 @@ from xai_widget.engine import Case, Facts, Memory, Runner, Tally, measure, runne
 from xai_widget.explainers import Cost, Method, parameters_of
 from xai_widget.inputs import ModelInput, read_batch
 from xai_widget.models import labels_for, unwrap
-from xai_widget.targets import Contrast, Question, Target, nearest, resolve
+from xai_widget.names import nearest
+from xai_widget.targets import Contrast, Question, Target, resolve
 
 Layer = str | nn.Module | Sequence[str | nn.Module] | None
 # An input that a model cannot take fails deep inside PyTorch; this says what the person can do about it.

@@ -15,9 +15,9 @@ from xai_widget.binding import Binding
 from xai_widget.explainers import build_method, method_classes
 from xai_widget.inputs import read_input
 from xai_widget.page import result_payload, session_payload, wire_target
-from xai_widget.render import DEFAULT_VIEW, View, check_view
 from xai_widget.session import Session
 from xai_widget.targets import Contrast
+from xai_widget.view import DEFAULT_VIEW, View, check_view
 from xai_widget.widget import protocol
 
 SOURCE = (Path(__file__).parents[2] / "js" / "src" / "protocol.ts").read_text("utf-8")

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xai_widget.render import DEFAULT_VIEW, DIVERGING, SEQUENTIAL, check_view, colour_table, legend, overlay, resize
+from xai_widget.render import colour_table, legend, overlay, resize
+from xai_widget.view import DEFAULT_VIEW, DIVERGING, SEQUENTIAL, check_view
 
 ROOT = Path(__file__).resolve().parents[2]
 

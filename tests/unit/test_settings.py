@@ -12,7 +12,7 @@ from torch import Tensor
 from tests.recorded import SOON, Gated, a_widget
 from tests.zoo import CLASSES, ZOO
 from xai_widget import Contrast
-from xai_widget.render import DEFAULT_VIEW
+from xai_widget.view import DEFAULT_VIEW
 
 
 @pytest.fixture(autouse=True)

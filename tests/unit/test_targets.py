@@ -10,7 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from xai_widget.targets import Contrast, Question, TargetNotScored, nearest, resolve
+from xai_widget.names import nearest
+from xai_widget.targets import Contrast, Question, TargetNotScored, resolve
 
 LABELS = ("tabby, tabby cat", "tiger cat", "Tiger", "goldfish, Carassius auratus", "crane", "crane", "tiger")
 

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xai_widget.attribution import files
-from xai_widget.render import AUTO, View, check_view, colour_table, legend, overlay, resize
+from xai_widget.render import AUTO, colour_table, legend, overlay, resize
 from xai_widget.targets import Contrast, Target, TargetNotScored
+from xai_widget.view import View, check_view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -171,7 +172,7 @@ class Attribution:
         Parameters
         ----------
         view : mapping, optional
-            opacity, threshold, gamma, colormap, cells, mode; see `xai_widget.render`.
+            opacity, threshold, gamma, colormap, cells, mode; see `xai_widget.view`.
 
         Raises
         ------

@@ -10,7 +10,7 @@ from xai_widget.explainers.gradients import Saliency
 from xai_widget.explainers.method import Cost, Explainer, Method
 from xai_widget.explainers.occlusion import Occlusion
 from xai_widget.explainers.parameters import Param, Parameter, checked, parameters_of
-from xai_widget.targets import nearest
+from xai_widget.names import nearest
 
 ENTRY_POINTS: Final = "xai_widget.explainers"
 OWN: Final[tuple[type[Method], ...]] = (GradCam, GradCamPlusPlus, Cam, Saliency, Occlusion)

@@ -11,7 +11,7 @@ from math import isnan
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from xai_widget.targets import nearest
+from xai_widget.names import nearest
 
 Kind = Literal["int", "float", "bool", "choice"]
 

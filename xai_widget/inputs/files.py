@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from xai_widget.targets import nearest
+from xai_widget.names import nearest
 
 
 def check_path(path: Path) -> None:

@@ -8,9 +8,9 @@ import traitlets
 from torch import nn
 
 from xai_widget.explainers import Method, build_method, method_classes
-from xai_widget.render import check_view
 from xai_widget.session import Layer, Session
 from xai_widget.targets import Contrast, Target
+from xai_widget.view import check_view
 from xai_widget.widget.asking import Wish
 from xai_widget.widget.protocol import CONTROLS, status
 
