@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from xai_widget.arrays import Array
 from xai_widget.attribution import Attribution
 from xai_widget.explainers import Method, Parameter, parameters_of
 from xai_widget.session import Session
@@ -112,7 +113,7 @@ def result_payload(attribution: Attribution, session: int, title: str) -> Messag
         "session": session,
         "method": attribution.method,
         "method_label": title,
-        "params": dict(attribution.params),
+        "params": wire_params(attribution.params),
         "target": wire_target(attribution.target),
         "target_label": attribution.label,
         "layer": list(layer) if isinstance(layer, tuple) else layer,
@@ -128,6 +129,11 @@ def result_payload(attribution: Attribution, session: int, title: str) -> Messag
         "notes": _remarks(attribution, all_finite=bool(finite.all())),
     }
     return payload, [values.data]
+
+
+def wire_params(params: Mapping[str, Any]) -> Payload:
+    """Return parameters as JSON; an array, which never leaves the kernel, is named by its shape."""
+    return {name: {"array": repr(value)} if isinstance(value, Array) else value for name, value in params.items()}
 
 
 def wire_target(target: object) -> int | dict[str, Any] | None:
@@ -181,8 +187,8 @@ def _method_payload(session: Session, cls: type[Method]) -> Payload:
         "formula": cls.formula,
         "cites": cls.cites,
         "refusal": refusal,
-        "params": [_parameter_payload(parameter, automatic) for parameter in parameters_of(cls)],
-        "uses_layer": cls.uses_layer,
+        "params": [_parameter_payload(p, automatic) for p in parameters_of(cls) if p.kind != "array"],
+        "uses_layer": method.uses_layer,
         "layer_refusals": [method.refuses_layer(layer, facts) for layer in facts.layers],
         "default_layer": default,
         "cost": cost,

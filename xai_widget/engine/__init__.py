@@ -3,15 +3,18 @@
 from xai_widget.engine.capture import Captured
 from xai_widget.engine.case import SCORES, Case, ScoreName
 from xai_widget.engine.edits import FILLS, Boxes, Edits, Fill, Masks, Segments
-from xai_widget.engine.facts import Access, Facts, Head, LayerFact, measure
+from xai_widget.engine.facts import Access, AttentionFact, Facts, Head, LayerFact, measure
 from xai_widget.engine.memory import Memory
+from xai_widget.engine.rectified import GRADIENTS, GradientKind
 from xai_widget.engine.runner import Forward, Precision, Runner, Tally, runner_for
 from xai_widget.engine.store import Store, store_for
 
 __all__ = [
     "FILLS",
+    "GRADIENTS",
     "SCORES",
     "Access",
+    "AttentionFact",
     "Boxes",
     "Captured",
     "Case",
@@ -19,6 +22,7 @@ __all__ = [
     "Facts",
     "Fill",
     "Forward",
+    "GradientKind",
     "Head",
     "LayerFact",
     "Masks",

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from xai_widget.engine.facts import Facts, Head, first_tensor
+from xai_widget.engine.facts import Facts, Head, LayerFact, first_tensor
 from xai_widget.engine.hooks import Hook, hooked
+from xai_widget.engine.rectified import GradientKind, backward_as
 from xai_widget.engine.runner import Runner
 
 Score = Callable[[Tensor], Tensor]
@@ -17,7 +18,7 @@ Score = Callable[[Tensor], Tensor]
 
 @dataclass(eq=False)
 class Captured:
-    """Activations `[N, C, *grid]` by layer, the logits `[N, K]`, and what is needed to differentiate above them.
+    """Activations by layer (`[N, C, *grid]` where there is a grid), the logits `[N, K]`, and what is needed to differentiate above them.
 
     Where every captured layer feeds a GAP + linear head, gradients are a closed form of the head's weights and no
     graph is held; elsewhere the autograd graph between the lowest captured layer and the logits is held.
@@ -26,6 +27,7 @@ class Captured:
     activations: dict[str, Tensor]
     logits: Tensor
     points: dict[str, Tensor]
+    layers: dict[str, LayerFact | None]
     head: Head | None
     nbytes: int
     _last: tuple[Hashable, dict[str, Tensor]] | None = None
@@ -58,10 +60,11 @@ class Captured:
             gradients = torch.autograd.grad(
                 score(self.logits).sum(), [self.points[name] for name in names], retain_graph=True, allow_unused=True
             )
-            return {
+            found = {
                 name: torch.zeros_like(self.points[name]) if gradient is None else gradient.detach()
                 for name, gradient in zip(names, gradients, strict=True)
             }
+            return {name: on_grid(gradient, self.layers[name]) for name, gradient in found.items()}
 
 
 def logit_gradient(score: Score, logits: Tensor) -> Tensor:
@@ -85,8 +88,10 @@ def _closed_form(activations: dict[str, Tensor], head: Head, logit_gradients: Te
     return gradients
 
 
-def capture(runner: Runner, facts: Facts, inputs: Tensor, layers: Sequence[str]) -> Captured:
-    """Run the model once on `inputs` and return what `layers` gave.
+def capture(
+    runner: Runner, facts: Facts, inputs: Tensor, layers: Sequence[str], kind: GradientKind = "plain"
+) -> Captured:
+    """Run the model once on `inputs` and return what `layers` gave, ready for this kind of gradient.
 
     Nothing below the lowest captured layer is differentiated, and no gradient of a parameter is computed. Where a
     layer runs several times in one forward, its last output is captured.
@@ -101,10 +106,10 @@ def capture(runner: Runner, facts: Facts, inputs: Tensor, layers: Sequence[str])
         message = "This model is a black box: its layers cannot be read. Pass the torch.nn.Module itself."
         raise ValueError(message)
     head = facts.head if facts.head is not None and facts.head.linear else None
-    closed = head is not None and set(layers) <= set(head.layers)
+    closed = kind == "plain" and head is not None and set(layers) <= set(head.layers)
     points: dict[str, Tensor] = {}
     taps = {name: _tap(points, name, graph=not closed) for name in layers}
-    with runner.session(grad=not closed), hooked(module, taps):
+    with runner.session(grad=not closed), hooked(module, taps), backward_as(kind):
         logits = runner.logits(inputs)
     missing = [name for name in layers if name not in points]
     if missing:
@@ -116,14 +121,24 @@ def capture(runner: Runner, facts: Facts, inputs: Tensor, layers: Sequence[str])
             " no_grad or leaves PyTorch). Use a black-box method such as 'occlusion'."
         )
         raise ValueError(message)
-    activations = {name: point.detach() for name, point in points.items()}
+    facts_of = {name: facts.layer(name) for name in layers}
+    activations = {name: on_grid(point.detach(), facts_of[name]) for name, point in points.items()}
     if closed:  # computed in inference mode: make them ordinary tensors, the score is differentiated below
         with torch.inference_mode(False):
             activations = {name: values.clone() for name, values in activations.items()}
             logits = logits.clone()
     nbytes = sum(values.nbytes for values in activations.values())
     nbytes += 0 if closed else _graph_bytes(facts, layers, inputs)
-    return Captured(activations, logits, {} if closed else points, head if closed else None, nbytes)
+    return Captured(activations, logits, {} if closed else points, facts_of, head if closed else None, nbytes)
+
+
+def on_grid(values: Tensor, layer: LayerFact | None) -> Tensor:
+    """Return what a layer gave `[N, ...]` as `[N, C, *grid]`, without the tokens in front of the grid."""
+    if layer is None or layer.grid is None or layer.layout == "channels_first":
+        return values
+    if layer.layout == "tokens":
+        values = values[:, layer.prefix :].reshape(len(values), *layer.grid, -1)
+    return values.movedim(-1, 1)
 
 
 def _tap(points: dict[str, Tensor], name: str, *, graph: bool) -> Hook:

@@ -6,7 +6,7 @@ method reads like its paper.
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
@@ -14,10 +14,11 @@ import torch
 from torch import Tensor
 
 from xai_widget.engine.capture import Captured, capture, logit_gradient
-from xai_widget.engine.edits import Edits, fill_for
+from xai_widget.engine.edits import Edits, Fill, fill_for
 from xai_widget.engine.facts import Facts
 from xai_widget.engine.kept import KeptLogits
 from xai_widget.engine.memory import Memory, digest_of
+from xai_widget.engine.rectified import GRADIENTS, GradientKind, backward_as
 from xai_widget.engine.runner import Runner
 from xai_widget.targets import Question, TargetNotScored
 
@@ -63,9 +64,25 @@ class Case:
     # -- the same case, differently asked ---------------------------------------------------------------------------
 
     def with_inputs(self, inputs: Tensor) -> "Case":
-        """Return the same questions about other inputs `[N, C, *S]` (noise around any method nests through this)."""
+        """Return the same questions about other inputs (noise around any method nests through this).
+
+        Parameters
+        ----------
+        inputs : Tensor
+            `[n * N, C, *S]`: n variants of all rows, all rows of the first variant first.
+        """
         placed = self.runner.place(inputs)
-        return replace(self, inputs=placed, memory=Memory(self.runner, placed))
+        questions = self.questions * (len(placed) // len(self.inputs))
+        return replace(self, inputs=placed, questions=questions, memory=Memory(self.runner, placed))
+
+    def rows(self) -> tuple["Case", ...]:
+        """Return one case for every row; what they compute is kept like this case's own."""
+        if len(self.inputs) == 1:
+            return (self,)
+        return tuple(
+            replace(self, inputs=self.inputs[row : row + 1], questions=(question,), memory=self.memory.row(row))
+            for row, question in enumerate(self.questions)
+        )
 
     def with_target(self, question: Question) -> "Case":
         """Return the same inputs, every row asked `question`; everything computed so far is shared."""
@@ -116,24 +133,32 @@ class Case:
         """Take logits `[N, K]` of these inputs that a measured pass has given already."""
         self.memory.keep(("logits",), logits, logits.nbytes)
 
-    def capture(self) -> Captured:
+    def capture(self, kind: GradientKind = "plain") -> Captured:
         """Return activations at `layers` from one forward, ready to be differentiated; kept."""
-        found = self.memory.captured(self.layers)
+        found = self.memory.captured(self.layers, kind)
         if found is not None:
             return found
         self._forbid_replay()
-        captured = capture(self.runner, self.facts, self.inputs, self.layers)
-        self.memory.keep(("capture", self.layers), captured, captured.nbytes)
+        captured = capture(self.runner, self.facts, self.inputs, self.layers, kind)
+        self.memory.keep(("capture", kind, self.layers), captured, captured.nbytes)
         return captured
 
     def activations(self) -> dict[str, Tensor]:
-        """Return activations by layer, `[N, C, *grid]`."""
-        captured = self.capture()
+        """Return activations by layer, `[N, C, *grid]`; of tokens those that make the grid."""
+        kinds: tuple[GradientKind, ...] = GRADIENTS
+        kept = (self.memory.captured(self.layers, kind) for kind in kinds)
+        captured = next((found for found in kept if found is not None), None) or self.capture()
         return {name: captured.activations[name] for name in self.layers}
 
-    def gradients(self) -> dict[str, Tensor]:
-        """Return the gradient of each row's score at each layer, `[N, C, *grid]`: a backward through the head alone."""
-        captured = self.capture()
+    def gradients(self, kind: GradientKind = "plain") -> dict[str, Tensor]:
+        """Return the gradient of each row's score at each layer, `[N, C, *grid]`: a backward through the head alone.
+
+        Parameters
+        ----------
+        kind : {"plain", "guided", "deconv"}
+            What rectifiers above the layer let through on the way back.
+        """
+        captured = self.capture(kind)
         key = tuple(question.key for question in self.questions)
         self.runner.tally.backwards += 0 if captured.knows(key) else len(self.inputs)
         found = captured.gradients(self.score, key)
@@ -154,8 +179,42 @@ class Case:
         logits = self.capture().logits
         return logit_gradient(self.score, logits) @ head.weight.to(logits)
 
-    def input_gradient(self) -> Tensor:
+    def input_gradient(self, kind: GradientKind = "plain") -> Tensor:
         """Return the gradient of each row's score at the inputs, `[N, C, *S]`; no gradient of a parameter.
+
+        Parameters
+        ----------
+        kind : {"plain", "guided", "deconv"}
+            What rectifiers let through on the way back.
+
+        Raises
+        ------
+        ValueError
+            The output does not depend on the input differentiably.
+        """
+        ((_, gradients),) = self.gradients_at(lambda _: self.inputs, 1, kind)
+        return gradients[:, 0]
+
+    def gradients_at(
+        self, variant: Callable[[int], Tensor], count: int, kind: GradientKind = "plain"
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield each row's score and its gradient at variants of the inputs, in chunks.
+
+        Parameters
+        ----------
+        variant : callable
+            ``variant(i)`` is the i-th variant of the inputs, `[N, C, *S]`.
+        count : int
+            Number of variants n.
+        kind : {"plain", "guided", "deconv"}
+            What rectifiers let through on the way back.
+
+        Yields
+        ------
+        scores : Tensor
+            `[N, m]` for the next m variants.
+        gradients : Tensor
+            `[N, m, C, *S]`.
 
         Raises
         ------
@@ -163,17 +222,32 @@ class Case:
             The output does not depend on the input differentiably.
         """
         self._forbid_replay()
-        gradients = []
-        rows = self._rows()
-        for start in range(0, len(self.inputs), rows):
-            part = replace(self, inputs=self.inputs[start : start + rows], questions=self.questions[start:][:rows])
-            gradients.append(part._input_gradient())
-        return torch.cat(gradients)
+        start, size = 0, self.batch
+        while start < count:
+            stop = min(count, start + size)
+            variants = torch.cat([variant(index) for index in range(start, stop)])
+            questions = self.questions * (stop - start)
+            rows = self._rows()  # more inputs than fit together are split, whatever `size` says
+            parts = []
+            try:
+                for first in range(0, len(variants), rows):
+                    part = replace(self, inputs=variants[first : first + rows], questions=questions[first:][:rows])
+                    parts.append(part._input_gradient(kind))
+            except (torch.OutOfMemoryError, RuntimeError) as error:
+                if not _is_out_of_memory(error) or stop - start == 1:
+                    raise
+                size = (stop - start) // 2
+                continue
+            scores, gradients = (torch.cat(found) for found in zip(*parts, strict=True))
+            gradients = gradients.reshape(stop - start, *self.inputs.shape)
+            yield scores.reshape(stop - start, -1).transpose(0, 1), gradients.transpose(0, 1)
+            start = stop
 
-    def _input_gradient(self) -> Tensor:
+    def _input_gradient(self, kind: GradientKind) -> tuple[Tensor, Tensor]:
         with self.runner.session(grad=True):
             leaf = self.inputs.detach().clone().requires_grad_()
-            logits = self.runner.logits(leaf)
+            with backward_as(kind):
+                logits = self.runner.logits(leaf)
             value = self.score(logits)
             if not value.requires_grad:
                 message = (
@@ -183,7 +257,11 @@ class Case:
                 raise ValueError(message)
             self.runner.tally.backwards += len(leaf)
             (gradient,) = torch.autograd.grad(value.sum(), leaf)
-            return gradient.detach()
+            return value.detach(), gradient.detach()
+
+    def fill(self, fill: Fill, seed: int = 0) -> Tensor:
+        """Return what a fill stands for, `[N, C, *S]` in model-input units: a baseline, or what covers a place."""
+        return fill_for(self.inputs, fill, seed)
 
     def scores(self, edits: Edits) -> Iterator[Tensor]:
         """Yield the logits of the edited inputs in chunks `[N, n, K]`, in the order of the edits.
@@ -226,7 +304,7 @@ class Case:
 
     def _edited_logits(self, edits: Edits, start: int) -> Iterator[Tensor]:
         rows = len(self.inputs)
-        size = self._chunk()
+        size = self.batch
         fill = fill_for(self.inputs, edits.fill)
         buffer: Tensor | None = None
         while start < len(edits):
@@ -259,7 +337,9 @@ class Case:
         per_input = math.prod(self.inputs.shape[1:])
         return max(1, min(LARGEST_CHUNK, CHUNK_ELEMENTS // per_input))
 
-    def _chunk(self) -> int:
+    @property
+    def batch(self) -> int:
+        """How many variants of all inputs run together."""
         size = max(1, self._rows() // len(self.inputs))
         if self.chunk_seconds is None:
             return size

@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-Fill = Literal["zero", "mean", "blur", "noise"] | float
+from xai_widget.arrays import Array
+
+Fill = Literal["zero", "mean", "blur", "noise"] | float | Array
 FILLS: Final = ("zero", "mean", "blur", "noise")
 # The blur is as strong as a seventh of the shorter side: an object of the usual window's size disappears.
 BLUR_SIGMA: Final = 1 / 14
@@ -32,7 +34,7 @@ class Boxes:
         First corner of each box.
     size : tuple of int
         Extent of every box, one number an axis.
-    fill : {"zero", "mean", "blur", "noise"} or float
+    fill : {"zero", "mean", "blur", "noise"}, float or Array
         What stands in the box; "zero" and numbers are in model-input units.
     """
 
@@ -67,7 +69,7 @@ class Segments:
         Which of the F segments stay.
     labels : int array [*S]
         Segment of every position, 0 ... F - 1.
-    fill : {"zero", "mean", "blur", "noise"} or float
+    fill : {"zero", "mean", "blur", "noise"}, float or Array
         What stands in a segment that is off.
     """
 
@@ -101,12 +103,15 @@ class Masks:
     ----------
     low_res : float array [n, *g]
         Values in [0, 1]; 1 keeps the input.
-    fill : {"zero", "mean", "blur", "noise"} or float
+    fill : {"zero", "mean", "blur", "noise"}, float or Array
         What the input fades into.
+    shift : int array [n, D], optional
+        The mask is resized to the input and one cell more, and the part that begins here is taken.
     """
 
     low_res: NDArray[np.float32]
     fill: Fill = "zero"
+    shift: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.low_res)
@@ -114,16 +119,29 @@ class Masks:
     @property
     def key(self) -> Hashable:
         """Equal for equal edits."""
-        return "masks", _digest(self.low_res), self.fill
+        return "masks", _digest(self.low_res), self.fill, None if self.shift is None else _digest(self.shift)
 
     def write(self, buffer: Tensor, inputs: Tensor, fill: Tensor, start: int, mask: Tensor | None) -> None:
         """Write edits `start ...` into `buffer` `[n, N, C, *S]`."""
-        coarse = torch.from_numpy(self.low_res[start : start + len(buffer)]).to(buffer)
-        mode = INTERPOLATION[coarse.ndim - 1]
-        kept = functional.interpolate(coarse[:, None], size=inputs.shape[2:], mode=mode, align_corners=False)
+        coarse = torch.from_numpy(self.low_res[start : start + len(buffer)]).to(buffer)[:, None]
+        kept = self._resized(coarse, tuple(inputs.shape[2:]), start)
         if mask is not None:
             kept = torch.where(mask, kept, torch.ones_like(kept))
         torch.lerp(fill.expand_as(buffer), inputs.expand_as(buffer), kept[:, None].expand_as(buffer), out=buffer)
+
+    def _resized(self, coarse: Tensor, size: tuple[int, ...], start: int) -> Tensor:
+        """Return `[n, 1, *g]` at the size of the input."""
+        mode = INTERPOLATION[len(size)]
+        if self.shift is None:
+            return functional.interpolate(coarse, size=size, mode=mode, align_corners=False)
+        cells = coarse.shape[2:]
+        larger = tuple(length + -(-length // n) for length, n in zip(size, cells, strict=True))
+        large = functional.interpolate(coarse, size=larger, mode=mode, align_corners=False)
+        parts = []
+        for mask, origin in zip(large, self.shift[start : start + len(coarse)].tolist(), strict=True):
+            place = tuple(slice(o, o + length) for o, length in zip(origin, size, strict=True))
+            parts.append(mask[(slice(None), *place)])
+        return torch.stack(parts)
 
 
 Edits = Boxes | Segments | Masks
@@ -136,17 +154,19 @@ def fill_for(inputs: Tensor, fill: Fill, seed: int = 0) -> Tensor:
     ----------
     inputs : Tensor
         `[N, C, *S]`.
-    fill : {"zero", "mean", "blur", "noise"} or float
+    fill : {"zero", "mean", "blur", "noise"}, float or Array
         0; the channel's mean over the picture; the picture under a strong Gaussian blur; Gaussian noise with the
-        channel's mean and standard deviation; a number.
+        channel's mean and standard deviation; a number; an input `[C, *S]` or `[N, C, *S]` of one's own.
     seed : int
         For "noise".
 
     Raises
     ------
     ValueError
-        Any other word.
+        Any other word, or an array of another shape.
     """
+    if isinstance(fill, Array):
+        return _given(inputs, fill)
     if isinstance(fill, int | float):
         return torch.full_like(inputs, float(fill))
     axes = tuple(range(2, inputs.ndim))
@@ -163,6 +183,17 @@ def fill_for(inputs: Tensor, fill: Fill, seed: int = 0) -> Tensor:
             return _blurred(inputs, sigma=BLUR_SIGMA * min(inputs.shape[2:]))
     message = f"Unknown fill {fill!r}; choose one of {', '.join(map(repr, FILLS))} or a number in model-input units."
     raise ValueError(message)
+
+
+def _given(inputs: Tensor, fill: Array) -> Tensor:
+    values = torch.tensor(fill.values).to(inputs)
+    if values.shape not in {inputs.shape, inputs.shape[1:], (1, *inputs.shape[1:])}:
+        message = (
+            f"An array that stands for the input must have its shape {list(inputs.shape[1:])}, got {list(values.shape)}"
+            " (in model-input units)."
+        )
+        raise ValueError(message)
+    return values.expand_as(inputs).contiguous()
 
 
 def _blurred(inputs: Tensor, sigma: float) -> Tensor:

@@ -13,6 +13,7 @@ from xai_widget.engine.runner import Runner
 from xai_widget.models import ScoreKind, class_scores
 
 Access = Literal["black_box", "gradient", "white_box"]
+Layout = Literal["channels_first", "channels_last", "tokens"]
 CONVOLUTIONS: Final = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 # Their outputs are channels-last or tokens even where the shape could be read as [C, h, w].
 NOT_SPATIAL: Final = (nn.Linear, nn.LayerNorm, nn.MultiheadAttention)
@@ -41,9 +42,13 @@ class LayerFact:
     shape : tuple of int
         Output shape without the batch axis, e.g. (512, 7, 7).
     grid : tuple of int or None
-        Spatial size where the output is `[C, *S]` with more than one position, else None.
+        Spatial size where the output has more than one position, else None.
     calls : int
         How often the layer ran in one forward.
+    layout : {"channels_first", "channels_last", "tokens"} or None
+        Where channels and positions stand: `[C, *grid]`, `[*grid, C]` or `[prefix + positions, C]`; None without grid.
+    prefix : int
+        Tokens in front of the grid (class, distillation, registers).
     """
 
     name: str
@@ -51,6 +56,37 @@ class LayerFact:
     shape: tuple[int, ...]
     grid: tuple[int, ...] | None
     calls: int
+    layout: Layout | None = None
+    prefix: int = 0
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return self.shape[0] if self.layout in {None, "channels_first"} else self.shape[-1]
+
+
+@dataclass(frozen=True)
+class AttentionFact:
+    """Self-attention as it was seen in the measured pass.
+
+    Attributes
+    ----------
+    layers, heads, tokens : int
+        How many attention maps, heads in each, tokens of each.
+    prefix : int
+        Tokens in front of the grid.
+    grid : tuple of int or None
+        Patches; None where they make no grid.
+    windowed : bool
+        Whether tokens only see those of their own window.
+    """
+
+    layers: int
+    heads: int
+    tokens: int
+    prefix: int
+    grid: tuple[int, ...] | None
+    windowed: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +137,10 @@ class Facts:
         Set where the classifier is GAP + linear, or a 1x1 convolution + GAP.
     seconds : float
         Duration of one forward of one input.
+    rectifiers : int
+        Calls of ReLU and its like in one forward.
+    attention : AttentionFact or None
+        Set where the model attends to tokens.
     """
 
     model: str
@@ -113,6 +153,8 @@ class Facts:
     default_layer: str | None
     head: Head | None
     seconds: float
+    rectifiers: int = 0
+    attention: AttentionFact | None = None
 
     def layer(self, name: str) -> LayerFact | None:
         """Return the layer called `name`, or None."""
@@ -209,7 +251,14 @@ class _Watch:
             previous = self._seen.pop(name, None)  # a second call moves the layer to where it finished last
             grid = self._grid(module, out)
             calls = 1 if previous is None else previous.calls + 1
-            self._seen[name] = LayerFact(name, type(module).__name__, tuple(out.shape[1:]), grid, calls)
+            self._seen[name] = LayerFact(
+                name,
+                type(module).__name__,
+                tuple(out.shape[1:]),
+                grid,
+                calls,
+                None if grid is None else "channels_first",
+            )
             if grid is not None:
                 self._pooled[name] = _mean(out)
             if isinstance(module, CONVOLUTIONS) and grid is not None:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from xai_widget.engine.capture import Captured
+from xai_widget.engine.rectified import GradientKind
 from xai_widget.engine.runner import Runner
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ class Memory:
         self._runner = runner
         self._inputs = inputs
         self._own: dict[tuple[Hashable, ...], object] = {}
+        self._rows: dict[int, Memory] = {}
 
     def recall(self, key: tuple[Hashable, ...], kind: type[T]) -> T | None:
         """Return what is kept under `key`, if it is a `kind`."""
@@ -49,19 +51,29 @@ class Memory:
         self._own[key] = value
         self._runner.store.put((self._runner.key, self._digest, key), value, nbytes)
 
-    def captured(self, layers: tuple[str, ...]) -> Captured | None:
-        """Return a capture of at least these layers, if there is one."""
+    def captured(self, layers: tuple[str, ...], kind: GradientKind) -> Captured | None:
+        """Return a capture of at least these layers for this kind of gradient, if there is one."""
         stored = (key for key in self._runner.store.held() if isinstance(key, tuple))
         shared = (key[2] for key in stored if key[:2] == (self._runner.key, self._digest))
         for key in (*self._own, *shared):
-            if isinstance(key, tuple) and key[0] == "capture" and set(layers) <= set(key[1]):
+            if isinstance(key, tuple) and key[:2] == ("capture", kind) and set(layers) <= set(key[2]):
                 found = self.recall(key, Captured)
                 if found is not None:
                     return found
         return None
 
+    def row(self, index: int) -> "Memory":
+        """Return the memory of one row of the inputs; it lasts as long as this one."""
+        if len(self._inputs) == 1:
+            return self
+        if index not in self._rows:
+            self._rows[index] = Memory(self._runner, self._inputs[index : index + 1])
+        return self._rows[index]
+
     def release(self) -> None:
         """Let go of large graphs when a run is over; small ones answer further targets."""
+        for row in self._rows.values():
+            row.release()
         for key, value in list(self._own.items()):
             if isinstance(value, Captured) and value.nbytes > GRAPH_BYTES:
                 del self._own[key]

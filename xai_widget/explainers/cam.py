@@ -32,8 +32,12 @@ class _Cam(Explainer):
     """What the family shares: layers with a grid, the ReLU, several layers fused into one map."""
 
     access: ClassVar[Access] = "white_box"
-    uses_layer: ClassVar[bool] = True
     relu: Relu = None
+
+    @property
+    def uses_layer(self) -> bool:
+        """Whether it reads activations at a layer."""
+        return True
 
     def refuses(self, facts: Facts) -> str | None:
         """Return why this model cannot be explained so, in words, or None."""

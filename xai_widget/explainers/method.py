@@ -30,20 +30,27 @@ class Method(Protocol):
         What it needs of the model.
     class_specific : bool
         Whether the map depends on the target.
-    uses_layer : bool
-        Whether it reads activations at a layer.
     summary, formula, cites : str
         One sentence, the formula in plain text, the paper.
+    when : str
+        When to use it, and when not.
+    evaluations : str
+        Model evaluations in words, such as "1 forward, 1 backward".
     """
 
     id: ClassVar[str]
     label: ClassVar[str]
     access: ClassVar[Access]
     class_specific: ClassVar[bool]
-    uses_layer: ClassVar[bool]
     summary: ClassVar[str]
     formula: ClassVar[str]
     cites: ClassVar[str]
+    when: ClassVar[str]
+    evaluations: ClassVar[str]
+
+    @property
+    def uses_layer(self) -> bool:
+        """Whether it reads activations at a layer."""
 
     def refuses(self, facts: Facts) -> str | None:
         """Return why this model cannot be explained so, in words, or None."""
@@ -68,11 +75,17 @@ class Method(Protocol):
 class Explainer:
     """Base of the methods here: parameters are checked on construction; sensible defaults for the rest."""
 
-    uses_layer: ClassVar[bool] = False
     class_specific: ClassVar[bool] = True
     access: ClassVar[Access] = "black_box"
     formula: ClassVar[str] = ""
     label: ClassVar[str] = ""
+    when: ClassVar[str] = ""
+    evaluations: ClassVar[str] = ""
+
+    @property
+    def uses_layer(self) -> bool:
+        """Whether it reads activations at a layer."""
+        return False
 
     def __post_init__(self) -> None:
         """Check every field and hold it in its own type."""

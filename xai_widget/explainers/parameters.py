@@ -11,9 +11,10 @@ from math import isnan
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from xai_widget.arrays import Array
 from xai_widget.names import nearest
 
-Kind = Literal["int", "float", "bool", "choice"]
+Kind = Literal["int", "float", "bool", "choice", "array"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Parameter:
     ----------
     name : str
         Of the field.
-    kind : {"int", "float", "bool", "choice"}
+    kind : {"int", "float", "bool", "choice", "array"}
         What values it takes.
     optional : bool
         Whether None ("auto") is a value.
@@ -58,6 +59,8 @@ class Parameter:
         Named values; a "choice" may take numbers too (`numeric`).
     numeric : bool
         Whether a "choice" also takes any number.
+    arrays : bool
+        Whether an array is a value; it becomes an `Array`.
     default : object
         Of the field.
     about : Param
@@ -69,6 +72,7 @@ class Parameter:
     optional: bool
     choices: tuple[Any, ...]
     numeric: bool
+    arrays: bool
     default: Any
     about: Param
 
@@ -88,12 +92,20 @@ class Parameter:
             value is choice or (value == choice and type(value) is type(choice)) for choice in self.choices
         ):
             return value
+        if self.arrays and _is_array(value):
+            return value if isinstance(value, Array) else Array(value)
+        if self.kind == "array":
+            raise TypeError(self._message(value, owner, "an array"))
         if self.kind == "bool":
             if not isinstance(value, bool):
                 raise TypeError(self._message(value, owner, "True or False"))
             return value
+        return self._word_or_number(value, owner)
+
+    def _word_or_number(self, value: Any, owner: str) -> Any:
         if self.kind == "choice" and not (self.numeric and _is_number(value)):
             words = ", ".join(map(repr, self.choices)) + (" or a number" if self.numeric else "")
+            words += " or an array" if self.arrays else ""
             hint = nearest(str(value), map(str, self.choices))
             raise ValueError(self._message(value, owner, f"one of {words}") + hint)
         if not _is_number(value):
@@ -153,11 +165,17 @@ def _read(name: str, annotation: Any, default: Any, about: Param) -> Parameter:
     kind: Kind
     if literals:
         kind = "choice"
+    elif not plain:
+        kind = "array"
     elif bool in plain:
         kind = "bool"
     else:
         kind = "float" if float in plain else "int"
-    return Parameter(name, kind, optional, literals, bool(literals) and bool(plain), default, about)
+    return Parameter(name, kind, optional, literals, bool(literals) and bool(plain), Array in parts, default, about)
+
+
+def _is_array(value: Any) -> bool:
+    return isinstance(value, Array | list | tuple) or getattr(value, "ndim", 0) > 0
 
 
 def _is_number(value: Any) -> bool:

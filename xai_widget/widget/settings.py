@@ -8,6 +8,7 @@ import traitlets
 from torch import nn
 
 from xai_widget.explainers import Method, build_method, method_classes
+from xai_widget.page import wire_params
 from xai_widget.session import Layer, Session
 from xai_widget.targets import Contrast, Target
 from xai_widget.view import check_view
@@ -66,7 +67,7 @@ class Settings(traitlets.HasTraits):
     offered: Mapping[str, type[Method]]
 
     method = traitlets.Unicode("grad_cam").tag(sync=True)
-    params = traitlets.Any(MappingProxyType({})).tag(sync=True, to_json=lambda value, _: dict(value))
+    params = traitlets.Any(MappingProxyType({})).tag(sync=True, to_json=lambda value, _: wire_params(value))
     target = traitlets.Any(None, allow_none=True).tag(sync=True, to_json=_target_to_json, from_json=_target_from_json)
     layer = traitlets.Any(None, allow_none=True).tag(sync=True)
     active = traitlets.Int(0).tag(sync=True)
@@ -128,8 +129,13 @@ class Settings(traitlets.HasTraits):
         if not isinstance(proposal.value, Mapping):
             message = f"params must be a mapping such as {{'window': 32}}, got {type(proposal.value).__name__}."
             raise TypeError(message)
-        built = build_method(self.method, proposal.value, self.offered)
-        return MappingProxyType({name: getattr(built, name) for name in proposal.value})
+        given = {name: self._array(name, value) for name, value in proposal.value.items()}
+        built = build_method(self.method, given, self.offered)
+        return MappingProxyType({name: getattr(built, name) for name in given})
+
+    def _array(self, name: str, value: Any) -> Any:
+        """Return the array that the page knows by its shape alone; anything else as it is."""
+        return self.params.get(name) if isinstance(value, Mapping) and "array" in value else value
 
     @_checks("layer")
     def _check_layer(self, proposal: Any) -> str | list[str] | None:
