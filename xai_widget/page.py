@@ -184,6 +184,7 @@ def _method_payload(session: Session, cls: type[Method]) -> Payload:
         "access": cls.access,
         "class_specific": cls.class_specific,
         "summary": cls.summary,
+        "when": cls.when,
         "formula": cls.formula,
         "cites": cls.cites,
         "refusal": refusal,
@@ -201,6 +202,8 @@ def _parameter_payload(parameter: Parameter, automatic: Mapping[str, Any]) -> Pa
     kind = parameter.kind
     if kind == "bool" and parameter.optional:  # a check box has two states; auto, on and off are three
         kind, choices = "choice", [None, True, False]
+    elif choices is not None and parameter.optional:
+        choices = [None, *choices]
     return {
         "name": parameter.name,
         "label": about.label,

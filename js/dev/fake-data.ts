@@ -96,6 +96,7 @@ function method(
     access,
     class_specific: true,
     summary,
+    when: "When a network has a layer with positions, and a coarse answer is enough.",
     formula: "L = ReLU( Σ_k α_k A_k ),   α_k = 1/Z Σ_ij ∂y_c / ∂A_k(i, j)",
     cites: "Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks, ICCV 2017",
     refusal: null,

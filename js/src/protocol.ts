@@ -31,7 +31,11 @@ export type Control = (typeof CONTROLS)[number];
 export type Mode = (typeof MODES)[number];
 
 export type RequestId = number | string;
-export type Value = number | string | boolean | null;
+/** An array never leaves the kernel: the page knows it by its shape, and sends this back to keep it. */
+export interface GivenArray {
+  array: string;
+}
+export type Value = number | string | boolean | null | GivenArray;
 /** null asks about the predicted class; a foil makes it "this class rather than that one". */
 export type WireTarget = null | number | { target: number; foil: number } | { callable: string };
 export type WireLayer = null | string | string[];
@@ -86,6 +90,8 @@ export interface MethodPayload {
   access: "black_box" | "gradient" | "white_box";
   class_specific: boolean;
   summary: string;
+  /** When to use it, and when not. */
+  when: string;
   formula: string;
   cites: string;
   /** Why this model cannot be explained so, or null. */

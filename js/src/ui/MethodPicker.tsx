@@ -50,7 +50,7 @@ export function MethodPicker({ session, method }: { session: Session; method: Me
       </select>
       {method?.refusal && <p class="xai-warning">{text.refused(method.refusal)}</p>}
       {method && <p class="xai-summary">{method.summary}</p>}
-      {method && (method.formula || method.cites) && <About method={method} />}
+      {method && (method.when || method.formula || method.cites) && <About method={method} />}
       {refused.length > 0 && (
         <details class="xai-details">
           <summary>{text.refusedMethods(refused.length)}</summary>
@@ -73,6 +73,7 @@ function About({ method }: { method: MethodPayload }) {
   return (
     <details class="xai-details">
       <summary>{text.about}</summary>
+      {method.when && <p class="xai-when">{method.when}</p>}
       {method.formula && <pre class="xai-formula">{method.formula}</pre>}
       {method.cites && (
         <p class="xai-cites">

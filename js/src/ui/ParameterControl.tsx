@@ -26,6 +26,9 @@ function choiceName(choice: Value, param: ParamPayload, text: Strings): string {
 }
 
 function plain(choice: Value, text: Strings): string {
+  if (choice !== null && typeof choice === "object") {
+    return choice.array;
+  }
   return typeof choice === "boolean" ? (choice ? text.on : text.off) : String(choice);
 }
 
@@ -47,8 +50,10 @@ function Checkbox({ param, value, onCommit }: ParameterProps) {
 
 function Choice({ param, value, onCommit }: ParameterProps) {
   const text = useText();
-  const choices = param.choices ?? [];
   const chosen = value === undefined ? param.default : value;
+  const named = param.choices ?? [];
+  // What was set in Python need not be among the words: a number, or an array.
+  const choices = named.includes(chosen) ? named : [...named, chosen];
   const name = (choice: Value) => choiceName(choice, param, text);
   return (
     <div class="xai-parameter">
