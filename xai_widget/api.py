@@ -14,7 +14,7 @@ from xai_widget.engine import Forward
 from xai_widget.explainers import Method, build_method
 from xai_widget.inputs import ModelInput, read_batch
 from xai_widget.session import Layer, Session
-from xai_widget.targets import Target
+from xai_widget.targets import Contrast, Target
 
 # Pixels of one batch of inputs: sixteen colour pictures of 224 x 224.
 BATCH_ELEMENTS = 16 * 3 * 224 * 224
@@ -147,7 +147,7 @@ def explain_batch(
     items = read_batch(inputs, model, transform=transform, dims=dims)
     wanted = _one_each(targets, len(items))
     found: list[Attribution] = []
-    for start, stop in _runs(items):
+    for start, stop in _runs(items, wanted):
         session = Session(model, items[start:stop], binding)
         *_, last = session.run(chosen, wanted[start:stop], layer)
         found.extend(last)
@@ -226,16 +226,25 @@ def _one_each(targets: Target | Sequence[Target], count: int) -> list[Target]:
     return found
 
 
-def _runs(items: Sequence[ModelInput]) -> list[tuple[int, int]]:
-    """Return ranges of neighbouring inputs of one shape, bounded in size."""
+def _runs(items: Sequence[ModelInput], targets: Sequence[Target]) -> list[tuple[int, int]]:
+    """Return ranges of neighbouring inputs of one shape and one kind of target, bounded in size."""
     ranges: list[tuple[int, int]] = []
     start = 0
     while start < len(items):
-        shape = items[start].tensor.shape
+        shape, kind = items[start].tensor.shape, _kind(targets[start])
         most = max(1, BATCH_ELEMENTS // items[start].tensor.numel())
         stop = start + 1
-        while stop < len(items) and stop - start < most and items[stop].tensor.shape == shape:
+        while (
+            stop < min(len(items), start + most) and items[stop].tensor.shape == shape and _kind(targets[stop]) == kind
+        ):
             stop += 1
         ranges.append((start, stop))
         start = stop
     return ranges
+
+
+def _kind(target: Target) -> str:
+    """Return what sort of question a target is: a method answers one sort at a time (a ReLU, signed or not)."""
+    if isinstance(target, Contrast):
+        return "contrast"
+    return "function" if callable(target) else "class"

@@ -25,7 +25,10 @@ class Array:
     """
 
     def __init__(self, values: Any) -> None:
-        plain = values.detach().cpu() if hasattr(values, "detach") else values
+        plain = values
+        if hasattr(values, "detach"):
+            tensor = values.detach().cpu()
+            plain = (tensor if tensor.dtype.itemsize > 2 or not tensor.is_floating_point() else tensor.float()).numpy()
         copy = np.array(plain)
         if copy.dtype.kind not in "biuf":
             message = f"Expected an array of numbers, got {type(values).__name__} of {copy.dtype}."

@@ -132,8 +132,10 @@ def result_payload(attribution: Attribution, session: int, title: str) -> Messag
 
 
 def wire_params(params: Mapping[str, Any]) -> Payload:
-    """Return parameters as JSON; an array, which never leaves the kernel, is named by its shape."""
-    return {name: {"array": repr(value)} if isinstance(value, Array) else value for name, value in params.items()}
+    """Return parameters as JSON; an array or a method, which never leaves the kernel, is named in words."""
+    return {
+        name: {"array": repr(value)} if isinstance(value, Array | Method) else value for name, value in params.items()
+    }
 
 
 def wire_target(target: object) -> int | dict[str, Any] | None:

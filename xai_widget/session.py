@@ -254,6 +254,7 @@ class Session:
             "activation": self.facts.kind.activation,
             "automatic": {name: value for name, value in automatic.items() if getattr(method, name) is None},
             **estimate.meta,
+            **(estimate.row_meta[row] if estimate.row_meta else {}),
         }
         return Attribution(
             values=_array(estimate.values[row]),

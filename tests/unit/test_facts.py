@@ -6,6 +6,7 @@ import pytest
 import torch
 import torchvision
 from torch import Tensor, nn
+from torch.nn import functional
 
 from tests.zoo import CLASSES, Plain, Shared, Volumetric, picture, seeded
 from xai_widget import explain, layers, methods
@@ -52,12 +53,34 @@ def test_vgg_is_read_before_its_last_pooling() -> None:
     assert facts.head is None
 
 
-def test_a_transformer_has_no_grid_and_is_told_so() -> None:
-    model = torchvision.models.VisionTransformer(32, 8, num_layers=4, num_heads=2, hidden_dim=16, mlp_dim=32)
-    rows = {row.id: row for row in methods(model, picture(side=32))}
-    assert {name for name, row in rows.items() if row.works} == {"saliency", "occlusion"}
-    with pytest.raises(ValueError, match="transformers keep tokens"):
-        explain(model, picture(side=32))
+RECTIFYING = {
+    "modules, in place": (lambda: Calling(nn.ReLU(inplace=True), nn.ReLU6()), 2),
+    "one module twice": (lambda: seeded(Shared), 4),
+    "functions": (lambda: Calling(functional.relu, torch.relu, Tensor.relu, functional.relu6, torch.relu_), 5),
+    "bounds": (lambda: Calling(nn.Hardtanh(0, 4), lambda x: x.clamp(min=0), lambda x: x.clamp_min(0)), 3),
+    "a threshold": (lambda: Calling(nn.Threshold(0, 0)), 1),
+    "others": (lambda: Calling(functional.gelu, nn.Hardtanh(-1, 1), lambda x: x.clamp(max=0), nn.LeakyReLU()), 0),
+}
+
+
+class Calling(nn.Module):
+    """Calls functions one after the other."""
+
+    def __init__(self, *functions: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.embed = nn.Conv2d(3, CLASSES, 4)
+        self.functions = functions
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.embed(x)
+        for function in self.functions:
+            x = function(x)
+        return x.mean((2, 3))
+
+
+@pytest.mark.parametrize(("build", "calls"), RECTIFYING.values(), ids=RECTIFYING)
+def test_rectifiers_are_counted_as_they_are_called(build: Callable[[], nn.Module], calls: int) -> None:
+    assert facts_of(build().eval(), 16).rectifiers == calls
 
 
 class ChannelsLast(nn.Module):
@@ -76,10 +99,24 @@ class ChannelsLast(nn.Module):
         return self.fc(self.back(self.bend(self.mix(x))).mean((1, 2)))
 
 
-def test_channels_last_activations_are_not_mistaken_for_a_grid() -> None:
+def test_channels_last_activations_are_read_as_such() -> None:
     facts = facts_of(seeded(ChannelsLast).eval())
-    assert {layer.name: layer.grid for layer in facts.layers}["bend"] is None
-    assert facts.default_layer == "stem"
+    for name, channels in (("mix", 24), ("bend", 24), ("back", 12)):
+        layer = facts.layer(name)
+        assert (layer.layout, layer.grid, layer.channels) == ("channels_last", (16, 16), channels)
+    assert facts.layer("stem").layout == "channels_first"
+    assert facts.default_layer == "back"
+    assert (facts.head.name, facts.head.layers) == ("fc", ("back",))
+
+
+def test_a_layer_norm_over_the_second_axis_keeps_channels_first() -> None:
+    model = seeded(lambda: torchvision.models.convnext_tiny(weights=None)).eval()
+    facts = facts_of(model, 64)
+    assert (facts.layer("features.0").layout, facts.layer("features.0.1").grid) == ("channels_first", (16, 16))
+    assert (facts.layer("features.1.0.block.2").layout, facts.layer("features.1.0.block.2").grid) == (
+        "channels_last",
+        (16, 16),
+    )
 
 
 def test_layers_are_listed_as_they_finish_with_shapes_and_calls() -> None:
@@ -148,6 +185,7 @@ def test_a_traced_model_has_gradients_but_no_layers() -> None:
     plain = seeded(Plain).eval()
     traced = torch.jit.trace(plain, picture()[None])
     rows = {row.id: row for row in methods(traced, picture(), dims=2)}
-    assert {name for name, row in rows.items() if row.works} == {"saliency", "occlusion"}
+    assert all(rows[name].works for name in ("saliency", "occlusion"))
+    assert not any(row.works for row in rows.values() if row.access == "white_box")
     expected = explain(plain, picture(), "saliency", target=1).values
     assert explain(traced, picture(), "saliency", target=1, dims=2).values == pytest.approx(expected, rel=1e-4)

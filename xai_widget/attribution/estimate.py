@@ -24,9 +24,11 @@ class Estimate:
     error : Tensor or None
         Standard error of `values`, where the method knows it.
     arrays : mapping of str to Tensor
-        Further results, each `[N, ...]`.
+        Further results, each `[N, ...]`; a tuple of N tensors where the rows differ in size.
     meta : mapping
         Further facts, JSON-able.
+    row_meta : tuple of mappings
+        Further facts of each row, JSON-able; empty where there are none.
     """
 
     values: Tensor
@@ -34,5 +36,6 @@ class Estimate:
     signed: bool = True
     channels: Tensor | None = None
     error: Tensor | None = None
-    arrays: Mapping[str, Tensor] = field(default_factory=dict)
+    arrays: Mapping[str, Tensor | tuple[Tensor, ...]] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
+    row_meta: tuple[Mapping[str, Any], ...] = ()

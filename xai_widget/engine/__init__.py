@@ -1,11 +1,15 @@
 """How a model is run: facts, shadow, capture, edits -> scores, gradients."""
 
+from xai_widget.engine.attention import Attention
 from xai_widget.engine.capture import Captured
 from xai_widget.engine.case import SCORES, Case, ScoreName
 from xai_widget.engine.edits import FILLS, Boxes, Edits, Fill, Masks, Segments
-from xai_widget.engine.facts import Access, AttentionFact, Facts, Head, LayerFact, measure
+from xai_widget.engine.facts import Access, AttentionFact, Facts, Head, LayerFact
+from xai_widget.engine.measure import measure
 from xai_widget.engine.memory import Memory
 from xai_widget.engine.rectified import GRADIENTS, GradientKind
+from xai_widget.engine.relevance import Relevance
+from xai_widget.engine.relevance_steps import Composite, Flow, LinearOp, Rule
 from xai_widget.engine.runner import Forward, Precision, Runner, Tally, runner_for
 from xai_widget.engine.store import Store, store_for
 
@@ -14,20 +18,26 @@ __all__ = [
     "GRADIENTS",
     "SCORES",
     "Access",
+    "Attention",
     "AttentionFact",
     "Boxes",
     "Captured",
     "Case",
+    "Composite",
     "Edits",
     "Facts",
     "Fill",
+    "Flow",
     "Forward",
     "GradientKind",
     "Head",
     "LayerFact",
+    "LinearOp",
     "Masks",
     "Memory",
     "Precision",
+    "Relevance",
+    "Rule",
     "Runner",
     "ScoreName",
     "Segments",

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from xai_widget.engine.facts import Facts, Head, LayerFact, first_tensor
+from xai_widget.engine.facts import Facts, Head, LayerFact
 from xai_widget.engine.hooks import Hook, hooked
-from xai_widget.engine.rectified import GradientKind, backward_as
+from xai_widget.engine.rectified import GradientKind, backward_as, gradients_as
 from xai_widget.engine.runner import Runner
+from xai_widget.engine.watch import first_tensor
 
 Score = Callable[[Tensor], Tensor]
 
@@ -30,6 +31,7 @@ class Captured:
     layers: dict[str, LayerFact | None]
     head: Head | None
     nbytes: int
+    kind: GradientKind = "plain"
     _last: tuple[Hashable, dict[str, Tensor]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -57,9 +59,8 @@ class Captured:
             if self.head is not None:
                 return _closed_form(self.activations, self.head, logit_gradient(score, self.logits))
             names = list(self.points)
-            gradients = torch.autograd.grad(
-                score(self.logits).sum(), [self.points[name] for name in names], retain_graph=True, allow_unused=True
-            )
+            points = [self.points[name] for name in names]
+            gradients = gradients_as(self.kind, score(self.logits).sum(), points, retain_graph=True)
             found = {
                 name: torch.zeros_like(self.points[name]) if gradient is None else gradient.detach()
                 for name, gradient in zip(names, gradients, strict=True)
@@ -129,7 +130,7 @@ def capture(
             logits = logits.clone()
     nbytes = sum(values.nbytes for values in activations.values())
     nbytes += 0 if closed else _graph_bytes(facts, layers, inputs)
-    return Captured(activations, logits, {} if closed else points, facts_of, head if closed else None, nbytes)
+    return Captured(activations, logits, {} if closed else points, facts_of, head if closed else None, nbytes, kind)
 
 
 def on_grid(values: Tensor, layer: LayerFact | None) -> Tensor:

@@ -4,8 +4,6 @@ A case is a batch of inputs with one question a row. It hides hooks, modes, devi
 method reads like its paper.
 """
 
-import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -13,20 +11,21 @@ from typing import Final, Literal
 import torch
 from torch import Tensor
 
+from xai_widget.engine.attention import Attention, attend
 from xai_widget.engine.capture import Captured, capture, logit_gradient
 from xai_widget.engine.edits import Edits, Fill, fill_for
 from xai_widget.engine.facts import Facts
 from xai_widget.engine.kept import KeptLogits
 from xai_widget.engine.memory import Memory, digest_of
-from xai_widget.engine.rectified import GRADIENTS, GradientKind, backward_as
+from xai_widget.engine.rectified import GRADIENTS, GradientKind
+from xai_widget.engine.relevance import Relevance, relevance
+from xai_widget.engine.relevance_steps import Composite
 from xai_widget.engine.runner import Runner
+from xai_widget.engine.variants import Pace, edited_logits, gradients_at, logits_of, rows_together
 from xai_widget.targets import Question, TargetNotScored
 
 ScoreName = Literal["logit", "probability", "log_odds"]
 SCORES: Final[tuple[ScoreName, ...]] = ("logit", "probability", "log_odds")
-# Elements of one chunk of edited inputs: 32 colour pictures of 224 x 224. Fixed, so that a map does not depend on timing.
-CHUNK_ELEMENTS: Final = 32 * 3 * 224 * 224
-LARGEST_CHUNK: Final = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,13 +108,15 @@ class Case:
         For "probability" the question is asked of the class probabilities (a contrast is their difference); for
         "log_odds" of log p/(1 - p).
         """
-        values = logits
-        if kind != "logit":
-            values = self.facts.kind.probabilities(logits)
-        if kind == "log_odds":
-            tiny = torch.finfo(values.dtype).eps
-            values = torch.logit(values, eps=tiny)
+        values = self.class_scores(logits, kind)
         return torch.stack([question(row) for question, row in zip(self.questions, values, strict=True)])
+
+    def class_scores(self, logits: Tensor, kind: ScoreName = "logit") -> Tensor:
+        """Return the scores `[..., K]` of all classes: the logits, their probabilities, or log p/(1 - p)."""
+        if kind == "logit":
+            return logits
+        values = self.facts.kind.probabilities(logits)
+        return values if kind == "probability" else torch.logit(values, eps=torch.finfo(values.dtype).eps)
 
     # -- what the model says ----------------------------------------------------------------------------------------
 
@@ -125,7 +126,7 @@ class Case:
         found = self.memory.recall(("logits",), Tensor)
         if found is None:
             self._forbid_replay()
-            found = torch.cat([self._forward(part) for part in torch.split(self.inputs, self._rows())])
+            found = torch.cat([logits_of(self.runner, p) for p in torch.split(self.inputs, rows_together(self.inputs))])
             self.memory.keep(("logits",), found, found.nbytes)
         return found
 
@@ -163,6 +164,36 @@ class Case:
         self.runner.tally.backwards += 0 if captured.knows(key) else len(self.inputs)
         found = captured.gradients(self.score, key)
         return {name: found[name] for name in self.layers}
+
+    def attention(self, *, first: int = -1) -> Attention:
+        """Return the attention maps of every layer from one forward, ready to be differentiated; kept.
+
+        Parameters
+        ----------
+        first : int
+            Gradients can be asked for from this map on; the last map's alone tell which tokens are read.
+        """
+        for kept in (0, first):  # what has all gradients answers for the last map too
+            found = self.memory.recall(("attention", kept), Attention)
+            if found is not None:
+                return found
+        self._forbid_replay()
+        attended = attend(self.runner, self.facts, self.inputs, first)
+        self.memory.keep(("attention", first), attended, attended.nbytes)
+        return attended
+
+    def attention_gradients(self) -> tuple[Tensor, ...]:
+        """Return the gradient of each row's score at every attention map, `[N, heads, L, L]` a layer."""
+        attended = self.attention(first=0)
+        key = tuple(question.key for question in self.questions)
+        self.runner.tally.backwards += 0 if attended.knows(key) else len(self.inputs)
+        return attended.gradients(self.score, key)
+
+    def tokens_read(self) -> Tensor | None:
+        """Return which tokens the model reads behind its last attention, bool `[L]`; None where that cannot be seen."""
+        attended = self.attention()
+        self.runner.tally.backwards += 0 if attended.knows_read else len(self.inputs)
+        return attended.read()
 
     def head_weights(self) -> Tensor:
         """Return the weights of a linear head for each row's question, `[N, C]`, without bias.
@@ -222,42 +253,28 @@ class Case:
             The output does not depend on the input differentiably.
         """
         self._forbid_replay()
-        start, size = 0, self.batch
-        while start < count:
-            stop = min(count, start + size)
-            variants = torch.cat([variant(index) for index in range(start, stop)])
-            questions = self.questions * (stop - start)
-            rows = self._rows()  # more inputs than fit together are split, whatever `size` says
-            parts = []
-            try:
-                for first in range(0, len(variants), rows):
-                    part = replace(self, inputs=variants[first : first + rows], questions=questions[first:][:rows])
-                    parts.append(part._input_gradient(kind))
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error) or stop - start == 1:
-                    raise
-                size = (stop - start) // 2
-                continue
-            scores, gradients = (torch.cat(found) for found in zip(*parts, strict=True))
-            gradients = gradients.reshape(stop - start, *self.inputs.shape)
-            yield scores.reshape(stop - start, -1).transpose(0, 1), gradients.transpose(0, 1)
-            start = stop
+        rows = len(self.inputs)
 
-    def _input_gradient(self, kind: GradientKind) -> tuple[Tensor, Tensor]:
-        with self.runner.session(grad=True):
-            leaf = self.inputs.detach().clone().requires_grad_()
-            with backward_as(kind):
-                logits = self.runner.logits(leaf)
-            value = self.score(logits)
-            if not value.requires_grad:
-                message = (
-                    f"The scores of {self.facts.model} do not depend on the input differentiably (the forward leaves"
-                    " PyTorch or runs under no_grad). Use a black-box method such as 'occlusion'."
-                )
-                raise ValueError(message)
-            self.runner.tally.backwards += len(leaf)
-            (gradient,) = torch.autograd.grad(value.sum(), leaf)
-            return value.detach(), gradient.detach()
+        def score(logits: Tensor, first: int) -> Tensor:
+            asked = tuple(self.questions[row % rows] for row in range(first, first + len(logits)))
+            return replace(self, questions=asked).score(logits)
+
+        yield from gradients_at(self.runner, self.inputs, variant, count, score, kind, self._pace)
+
+    def relevance(self, composite: Composite) -> Relevance:
+        """Return what each part of the inputs contributed to each row's score, divided by the rules of `composite`.
+
+        Raises
+        ------
+        ValueError
+            Relevance reaches an operation without a rule; or the output does not depend on the input differentiably.
+        """
+        self._forbid_replay()
+        rows, parts = rows_together(self.inputs), []
+        for start in range(0, len(self.inputs), rows):
+            part = replace(self, inputs=self.inputs[start : start + rows], questions=self.questions[start:][:rows])
+            parts.append(relevance(self.runner, self.facts, part.inputs, part.score, composite))
+        return Relevance.joined(parts)
 
     def fill(self, fill: Fill, seed: int = 0) -> Tensor:
         """Return what a fill stands for, `[N, C, *S]` in model-input units: a baseline, or what covers a place."""
@@ -294,7 +311,7 @@ class Case:
         planned = kept if kept is not None else KeptLogits.planned(self.logits, len(edits), wanted)
         growing = KeptLogits(planned.n_classes, planned.columns, chunks)
         try:
-            for logits in self._edited_logits(edits, done):
+            for logits in edited_logits(self.runner, self.inputs, edits, self.mask, self._pace, done):
                 growing.append(logits)
                 yield logits
         finally:  # also when the generator is closed: what was paid for is kept
@@ -302,54 +319,17 @@ class Case:
 
     # -- running ----------------------------------------------------------------------------------------------------
 
-    def _edited_logits(self, edits: Edits, start: int) -> Iterator[Tensor]:
-        rows = len(self.inputs)
-        size = self.batch
-        fill = fill_for(self.inputs, edits.fill)
-        buffer: Tensor | None = None
-        while start < len(edits):
-            count = min(size, len(edits) - start)
-            try:
-                if buffer is None or len(buffer) < count:
-                    buffer = self.inputs.new_empty((count, *self.inputs.shape))
-                part = buffer[:count]
-                began = time.perf_counter()
-                edits.write(part, self.inputs, fill, start, self.mask)
-                logits = self._forward(part.flatten(0, 1))
-            except (torch.OutOfMemoryError, RuntimeError) as error:
-                if not _is_out_of_memory(error) or count == 1:
-                    raise
-                buffer, size = None, count // 2
-                continue
-            yield logits.reshape(count, rows, -1).transpose(0, 1)
-            start += count
-            if self.chunk_seconds is not None:
-                per_edit = (time.perf_counter() - began) / count
-                size = max(1, min(LARGEST_CHUNK, 2 * size, int(self.chunk_seconds / per_edit)))
-
-    def _forward(self, inputs: Tensor) -> Tensor:
-        with self.runner.session(grad=False):
-            logits = self.runner.logits(inputs)
-        with torch.inference_mode(False):
-            return logits.clone()  # an ordinary tensor: a callable target may differentiate it later
-
-    def _rows(self) -> int:
-        per_input = math.prod(self.inputs.shape[1:])
-        return max(1, min(LARGEST_CHUNK, CHUNK_ELEMENTS // per_input))
-
     @property
     def batch(self) -> int:
         """How many variants of all inputs run together."""
-        size = max(1, self._rows() // len(self.inputs))
-        if self.chunk_seconds is None:
-            return size
-        return max(1, min(size, int(self.chunk_seconds / max(1e-6, self.facts.seconds * len(self.inputs)))))
+        return self._pace.batch(self.inputs)
+
+    @property
+    def _pace(self) -> Pace:
+        return Pace(self.facts.seconds, self.chunk_seconds)
 
     def _forbid_replay(self) -> None:
         if self.replay:
             message = "The answer is not among what was kept of this run. Run the method again for this target."
             raise TargetNotScored(message)
 
-
-def _is_out_of_memory(error: Exception) -> bool:
-    return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)

@@ -36,11 +36,14 @@ class Boxes:
         Extent of every box, one number an axis.
     fill : {"zero", "mean", "blur", "noise"}, float or Array
         What stands in the box; "zero" and numbers are in model-input units.
+    profile : float array [*size], optional
+        Share of the fill at every place of the box, in [0, 1]; None = the fill alone.
     """
 
     origin: NDArray[np.int64]
     size: tuple[int, ...]
     fill: Fill = "zero"
+    profile: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.origin)
@@ -48,15 +51,18 @@ class Boxes:
     @property
     def key(self) -> Hashable:
         """Equal for equal edits."""
-        return "boxes", _digest(self.origin), self.size, self.fill
+        profile = None if self.profile is None else _digest(self.profile)
+        return "boxes", _digest(self.origin), self.size, self.fill, profile
 
     def write(self, buffer: Tensor, inputs: Tensor, fill: Tensor, start: int, mask: Tensor | None) -> None:
         """Write edits `start ...` into `buffer` `[n, N, C, *S]`."""
         buffer.copy_(inputs.expand_as(buffer))
+        share = None if self.profile is None else torch.from_numpy(self.profile).to(buffer)
         for row, origin in zip(buffer, self.origin[start : start + len(buffer)].tolist(), strict=True):
             place = [slice(o, o + s) for o, s in zip(origin, self.size, strict=True)]
             box = (slice(None), slice(None), *place)
-            row[box] = fill[box] if mask is None else torch.where(mask[tuple(place)], fill[box], row[box])
+            cover = fill[box] if share is None else torch.lerp(row[box], fill[box], share)
+            row[box] = cover if mask is None else torch.where(mask[tuple(place)], cover, row[box])
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,24 +129,24 @@ class Masks:
 
     def write(self, buffer: Tensor, inputs: Tensor, fill: Tensor, start: int, mask: Tensor | None) -> None:
         """Write edits `start ...` into `buffer` `[n, N, C, *S]`."""
-        coarse = torch.from_numpy(self.low_res[start : start + len(buffer)]).to(buffer)[:, None]
-        kept = self._resized(coarse, tuple(inputs.shape[2:]), start)
+        kept = self.resized(inputs, start, len(buffer))[:, None]
         if mask is not None:
             kept = torch.where(mask, kept, torch.ones_like(kept))
         torch.lerp(fill.expand_as(buffer), inputs.expand_as(buffer), kept[:, None].expand_as(buffer), out=buffer)
 
-    def _resized(self, coarse: Tensor, size: tuple[int, ...], start: int) -> Tensor:
-        """Return `[n, 1, *g]` at the size of the input."""
+    def resized(self, inputs: Tensor, start: int, count: int) -> Tensor:
+        """Return `count` masks from `start` on at the size of `inputs` `[N, C, *S]`, on their device: `[count, *S]`."""
+        coarse = torch.from_numpy(self.low_res[start : start + count]).to(inputs)[:, None]
+        size = tuple(inputs.shape[2:])
         mode = INTERPOLATION[len(size)]
         if self.shift is None:
-            return functional.interpolate(coarse, size=size, mode=mode, align_corners=False)
+            return functional.interpolate(coarse, size=size, mode=mode, align_corners=False)[:, 0]
         cells = coarse.shape[2:]
         larger = tuple(length + -(-length // n) for length, n in zip(size, cells, strict=True))
         large = functional.interpolate(coarse, size=larger, mode=mode, align_corners=False)
         parts = []
-        for mask, origin in zip(large, self.shift[start : start + len(coarse)].tolist(), strict=True):
-            place = tuple(slice(o, o + length) for o, length in zip(origin, size, strict=True))
-            parts.append(mask[(slice(None), *place)])
+        for mask, origin in zip(large[:, 0], self.shift[start : start + len(coarse)].tolist(), strict=True):
+            parts.append(mask[tuple(slice(o, o + length) for o, length in zip(origin, size, strict=True))])
         return torch.stack(parts)
 
 
@@ -176,9 +182,9 @@ def fill_for(inputs: Tensor, fill: Fill, seed: int = 0) -> Tensor:
         case "mean":
             return inputs.mean(axes, keepdim=True).expand_as(inputs).contiguous()
         case "noise":
-            # Drawn on the CPU: the same seed gives the same noise on every device.
-            noise = torch.randn(inputs.shape, generator=torch.Generator().manual_seed(seed)).to(inputs)
-            return inputs.mean(axes, keepdim=True) + noise * inputs.std(axes, keepdim=True)
+            # Drawn on the CPU: the same seed gives the same noise on every device, and to every input of a batch.
+            noise = torch.randn(inputs.shape[1:], generator=torch.Generator().manual_seed(seed)).to(inputs)
+            return inputs.mean(axes, keepdim=True) + noise * inputs.std(axes, correction=0, keepdim=True)
         case "blur":
             return _blurred(inputs, sigma=BLUR_SIGMA * min(inputs.shape[2:]))
     message = f"Unknown fill {fill!r}; choose one of {', '.join(map(repr, FILLS))} or a number in model-input units."

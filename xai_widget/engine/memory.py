@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 import torch
 from torch import Tensor
 
+from xai_widget.engine.attention import Attention
 from xai_widget.engine.capture import Captured
 from xai_widget.engine.rectified import GradientKind
 from xai_widget.engine.runner import Runner
@@ -75,7 +76,7 @@ class Memory:
         for row in self._rows.values():
             row.release()
         for key, value in list(self._own.items()):
-            if isinstance(value, Captured) and value.nbytes > GRAPH_BYTES:
+            if isinstance(value, Attention | Captured) and value.nbytes > GRAPH_BYTES:
                 del self._own[key]
 
     @cached_property

@@ -6,7 +6,7 @@ operations too keeps their gradients as they are.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, Literal, cast
 
@@ -21,6 +21,7 @@ _IN_PLACE: Final = frozenset(
     {
         torch.relu_,
         torch.Tensor.relu_,
+        torch.threshold_,
         functional.hardtanh_,
         torch.clamp_,
         torch.clip_,
@@ -30,7 +31,10 @@ _IN_PLACE: Final = frozenset(
         torch.Tensor.clamp_min_,
     }
 )
-_RELU: Final = frozenset({torch.relu, torch.relu_, torch.Tensor.relu, torch.Tensor.relu_, functional.relu})
+_RELU: Final[frozenset[Callable[..., Any]]] = frozenset(
+    {torch.relu, torch.relu_, torch.Tensor.relu, torch.Tensor.relu_, functional.relu}
+)
+_THRESHOLD: Final[frozenset[Callable[..., Any]]] = frozenset({functional.threshold, torch.threshold, torch.threshold_})
 # The two parameters after the input that say what a call does, with their defaults.
 _CLAMP: Final = (("min", None), ("max", None))
 _HARDTANH: Final = (("min_val", -1.0), ("max_val", 1.0))
@@ -40,13 +44,34 @@ _BOUNDED: Final[dict[Callable[..., Any], tuple[tuple[str, float | None], tuple[s
     **dict.fromkeys((torch.clamp, torch.clamp_, torch.clip, torch.clip_), _CLAMP),
     **dict.fromkeys((torch.Tensor.clamp, torch.Tensor.clamp_, torch.Tensor.clip, torch.Tensor.clip_), _CLAMP),
     **dict.fromkeys((torch.clamp_min, torch.clamp_min_, torch.Tensor.clamp_min, torch.Tensor.clamp_min_), _CLAMP),
+    **dict.fromkeys(_THRESHOLD, (("threshold", None), ("value", None))),
 }
+_RECTIFIERS: Final = _RELU | {functional.relu6} | _BOUNDED.keys()
 _INPLACE_POSITION: Final = {functional.relu: 1, functional.relu6: 1, functional.hardtanh: 3, functional.threshold: 3}
 
 
 def backward_as(kind: GradientKind) -> AbstractContextManager[object]:
     """Return the context in which a forward builds a graph with this kind of backward."""
     return nullcontext() if kind == "plain" else RectifiedBackward(kind)
+
+
+def gradients_as(
+    kind: GradientKind, value: Tensor, points: Sequence[Tensor], *, retain_graph: bool = False
+) -> tuple[Tensor | None, ...]:
+    """Return the gradient of the number `value` at `points`, None where it does not depend on one.
+
+    Parts of a model that are checkpointed run once more on the way back, and have to find the mode there.
+    `torch.autograd.grad` steps out of a mode before it begins; the engine itself does not.
+    """
+    if kind == "plain":
+        return torch.autograd.grad(value, points, retain_graph=retain_graph, allow_unused=True)
+    start = (torch.ones_like(value),)
+    engine = torch.autograd.Variable._execution_engine
+    with backward_as(kind):
+        found = engine.run_backward(
+            (value,), start, retain_graph, False, tuple(points), allow_unreachable=True, accumulate_grad=False
+        )
+    return cast("tuple[Tensor | None, ...]", found)
 
 
 class RectifiedBackward(TorchFunctionMode):
@@ -72,7 +97,7 @@ class RectifiedBackward(TorchFunctionMode):
         ceiling = rectifier_ceiling(func, args, kwargs)
         if ceiling is None:
             return func(*args, **kwargs)
-        x: Tensor = args[0] if args else kwargs["input"]
+        x = _input(args, kwargs)
         out = cast("Tensor", _Rectify.apply(x, ceiling, self._guided))
         if _in_place(func, args, kwargs):
             return x.copy_(out)
@@ -93,13 +118,15 @@ class _Rectify(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> Any:
         positive = gradients[0].clamp(min=0)
-        if ctx.saved_tensors:
-            positive = positive * ctx.saved_tensors[0]
+        for opened in ctx.saved_tensors:  # where it was open, for "guided" alone
+            positive = positive * opened
         return positive, None, None
 
 
 def rectifier_ceiling(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> float | None:
     """Return the ceiling where a call of PyTorch rectifies: infinity for max(x, 0), 6 for ReLU6; None elsewhere.
+
+    Whole numbers (positions, indices) are no activations: bounding them is not rectifying.
 
     Parameters
     ----------
@@ -108,22 +135,27 @@ def rectifier_ceiling(func: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     args, kwargs
         Of the call.
     """
+    if func not in _RECTIFIERS or not _input(args, kwargs).is_floating_point():
+        return None
     if func in _RELU:
         return math.inf
     if func is functional.relu6:
         return 6.0
-    if func is functional.threshold:
-        is_relu = _given(args, kwargs, 1, "threshold") == 0 and _given(args, kwargs, 2, "value") == 0
-        return math.inf if is_relu else None
-    if func not in _BOUNDED:
-        return None
-    low, high = (_given(args, kwargs, i, name, default) for i, (name, default) in enumerate(_BOUNDED[func], start=1))
+    first, second = _BOUNDED[func]
+    low, high = _given(args, kwargs, 1, *first), _given(args, kwargs, 2, *second)
     if not isinstance(low, int | float) or low != 0 or not isinstance(high, int | float | None):
         return None
+    if func in _THRESHOLD:  # threshold(x, 0, 0): the second number is what stands below the first
+        return math.inf if high == 0 else None
     return math.inf if high is None else float(high)
 
 
-def _given(args: tuple[Any, ...], kwargs: dict[str, Any], index: int, name: str, default: Any = None) -> Any:
+def _input(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
+    found: Tensor = args[0] if args else kwargs["input"]
+    return found
+
+
+def _given(args: tuple[Any, ...], kwargs: dict[str, Any], index: int, name: str, default: Any) -> Any:
     return args[index] if len(args) > index else kwargs.get(name, default)
 
 

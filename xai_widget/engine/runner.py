@@ -98,7 +98,8 @@ class Runner:
         """Return the model's raw scores `[N, K]` for `inputs`; call it inside `session`."""
         self.tally.forwards += len(inputs)
         began = time.perf_counter()
-        output = self.network(inputs) if self.forward is None else self.forward(self.network, inputs)
+        own = inputs.clone()  # some models normalise their input in place
+        output = self.network(own) if self.forward is None else self.forward(self.network, own)
         scores = logits_from(output, inputs.shape[0])
         seconds, shape = (time.perf_counter() - began) / len(inputs), tuple(inputs.shape[1:])
         self.store.pace[shape] = min(seconds, self.store.pace.get(shape, seconds))

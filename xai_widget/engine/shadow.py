@@ -36,6 +36,10 @@ def make_shadow(model: nn.Module, device: torch.device | None = None) -> nn.Modu
         if shadow is None:
             return None
         shadow.eval()
+        for module in shadow.modules():
+            # Forward hooks may be part of how a model computes (weight_norm); backward hooks only watch a training.
+            module._backward_hooks.clear()
+            module._backward_pre_hooks.clear()
         for parameter in shadow.parameters():  # one by one: scripted modules have no requires_grad_ of their own
             parameter.requires_grad_(False)
         return shadow if device is None else shadow.to(device)

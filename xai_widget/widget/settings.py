@@ -76,6 +76,8 @@ class Settings(traitlets.HasTraits):
     controls = traitlets.Any(None, allow_none=True).tag(sync=True)
     locale = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     auto_run = traitlets.Bool(True).tag(sync=True)
+    # What `params` was last: while a change of the page is checked, the trait already has what the page sent.
+    _held: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def session(self) -> Session:
@@ -131,11 +133,12 @@ class Settings(traitlets.HasTraits):
             raise TypeError(message)
         given = {name: self._array(name, value) for name, value in proposal.value.items()}
         built = build_method(self.method, given, self.offered)
-        return MappingProxyType({name: getattr(built, name) for name in given})
+        self._held = MappingProxyType({name: getattr(built, name) for name in given})
+        return self._held
 
     def _array(self, name: str, value: Any) -> Any:
-        """Return the array that the page knows by its shape alone; anything else as it is."""
-        return self.params.get(name) if isinstance(value, Mapping) and "array" in value else value
+        """Return the array or method that the page knows by its name alone; anything else as it is."""
+        return self._held.get(name) if isinstance(value, Mapping) and "array" in value else value
 
     @_checks("layer")
     def _check_layer(self, proposal: Any) -> str | list[str] | None:
