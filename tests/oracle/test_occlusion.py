@@ -113,6 +113,94 @@ def test_a_contrast_is_the_difference_of_the_maps(model: nn.Module) -> None:
     assert found.values == pytest.approx(maps[0] - maps[1], rel=1e-5, abs=1e-6)
 
 
+def gaussian_window(window: int, dims: int) -> np.ndarray:
+    """Return the share of the fill at every place of a window, written out place by place."""
+    middle, sigma = (window - 1) / 2, window / 4
+    share = np.empty((window,) * dims)
+    for place in np.ndindex(share.shape):
+        share[place] = np.exp(-sum((index - middle) ** 2 for index in place) / (2 * sigma**2))
+    return share / share.max()
+
+
+def soft_brute_force(
+    score: Callable[[Tensor], Tensor], x: Tensor, window: int, stride: int, fill: Tensor
+) -> tuple[np.ndarray, np.ndarray]:
+    """Drop weighted by the windows' shares: the sum over windows, and the sum of the shares."""
+    size = x.shape[1:]
+    share = gaussian_window(window, len(size))
+    starts = [sorted({*range(0, n - window + 1, stride), n - window}) for n in size]
+    total, weight = np.zeros(size), np.zeros(size)
+    clean = float(score(x[None])[0])
+    for corner in np.stack(np.meshgrid(*starts, indexing="ij"), -1).reshape(-1, len(size)):
+        box = tuple(slice(c, c + window) for c in corner)
+        g = torch.zeros(size, dtype=x.dtype)
+        g[box] = torch.from_numpy(share)
+        total += (clean - float(score((x * (1 - g) + fill * g)[None])[0])) * g.numpy()
+        weight += g.numpy()
+    return total, weight
+
+
+@pytest.mark.parametrize(("window", "stride"), [(5, 3), (4, 4), (6, 1), (16, 16), (1, 1), (2, 1)])
+def test_a_gaussian_window_fades_the_cover_and_weighs_the_mean(model: nn.Module, window: int, stride: int) -> None:
+    x = picture().double()
+    cover = x.mean((1, 2), keepdim=True).expand_as(x)
+    with torch.no_grad():
+        total, weight = soft_brute_force(lambda batch: model(batch)[:, 2], x, window, stride, cover)
+    ask = {"target": 2, "window": window, "stride": stride, "fill": "mean", "edge": "gaussian"}
+    assert explain(model, x, "occlusion", **ask).values == pytest.approx(total / weight, rel=1e-5, abs=1e-9)
+    assert explain(model, x, "occlusion", **ask, reduce="sum").values == pytest.approx(total, rel=1e-5, abs=1e-9)
+
+
+def test_gaussian_windows_of_volumes() -> None:
+    weight = torch.randn(4 * 6 * 5, 2, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+
+    def score(batch: Tensor) -> Tensor:
+        return torch.tanh(batch.flatten(1) @ weight)
+
+    x = torch.randn(1, 4, 6, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    total, share = soft_brute_force(lambda batch: score(batch)[:, 1], x, 3, 2, torch.zeros_like(x))
+    found = explain(score, x, "occlusion", target=1, window=3, stride=2, dims=3, edge="gaussian")
+    assert found.values == pytest.approx(total / share, rel=1e-5, abs=1e-9)
+
+
+def test_a_gaussian_window_of_one_pixel_is_a_hard_one(model: nn.Module) -> None:
+    hard, soft = (
+        explain(model, picture(), "occlusion", target=2, window=1, stride=1, edge=edge).values
+        for edge in ("hard", "gaussian")
+    )
+    assert np.array_equal(hard, soft)
+
+
+def test_a_gaussian_window_respects_the_mask(model: nn.Module) -> None:
+    mask = np.zeros((16, 16), bool)
+    mask[4:8, 4:6] = True
+    x = picture().double()
+    found = explain(model, x, "occlusion", target=2, window=4, stride=4, mask=mask, edge="gaussian")
+    assert found.meta["windows"] == 1
+    share = torch.zeros(16, 16, dtype=torch.float64)
+    share[4:8, 4:8] = torch.from_numpy(gaussian_window(4, 2))
+    share[~torch.from_numpy(mask)] = 0
+    with torch.no_grad():
+        drop = float(model(x[None])[0, 2] - model((x * (1 - share))[None])[0, 2])
+    assert found.values[mask] == pytest.approx(np.full(8, drop), rel=1e-5)
+
+
+def test_edges_are_told_apart_where_logits_are_kept(model: nn.Module) -> None:
+    session = Session(model, [read_input(picture(), model)], Binding())
+    methods = [build_method("occlusion", {"window": 5, "stride": 5, "edge": edge}) for edge in ("hard", "gaussian")]
+    first, second = ([*session.run(method, [2])][-1][0] for method in methods)
+    assert first.meta["forwards"] == second.meta["forwards"] == 16
+    assert not np.allclose(first.values, second.values)
+
+
+def test_the_cover_may_be_an_input_of_ones_own(model: nn.Module) -> None:
+    x, other = picture().double(), picture(7).double()
+    with torch.no_grad():
+        expected = brute_force(lambda batch: model(batch)[:, 2], x, 5, 3, other)
+    found = explain(model, x, "occlusion", target=2, window=5, stride=3, fill=other)
+    assert found.values == pytest.approx(expected, rel=1e-5, abs=1e-9)
+
+
 def test_scores_are_the_drops_on_the_grid_of_windows(model: nn.Module) -> None:
     found = explain(model, picture(), "occlusion", target=2, window=8, stride=8)
     assert found.arrays["scores"].shape == (2, 2)

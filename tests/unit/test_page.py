@@ -110,7 +110,7 @@ def test_controls_come_from_the_methods_own_fields() -> None:
     session = session_of(ZOO["plain"]())
     payload, _ = session_payload(session, 0, ["a"], [Occlusion, GradCam])
     occlusion = {parameter["name"]: parameter for parameter in payload["methods"][0]["params"]}
-    assert list(occlusion) == ["window", "stride", "fill", "score", "reduce"]
+    assert list(occlusion) == ["window", "stride", "fill", "score", "reduce", "edge"]
     assert occlusion["window"] == {
         "name": "window",
         "label": "Window",

@@ -5,15 +5,50 @@ from functools import cache
 from importlib.metadata import entry_points
 from typing import Any, Final
 
-from xai_widget.explainers.cam import Cam, GradCam, GradCamPlusPlus
-from xai_widget.explainers.gradients import Saliency
+from xai_widget.explainers.attention import AttentionRollout, TransformerAttribution
+from xai_widget.explainers.cam import Cam
+from xai_widget.explainers.grad_cam import GradCam, GradCamPlusPlus, LayerCam
+from xai_widget.explainers.gradients import InputXGradient, Saliency
+from xai_widget.explainers.guided import Deconvolution, GuidedBackprop, GuidedGradCam
+from xai_widget.explainers.integrated_grad_cam import IntegratedGradCam
+from xai_widget.explainers.integrated_gradients import IntegratedGradients, InteriorGradients
+from xai_widget.explainers.kernel_shap import KernelShap
+from xai_widget.explainers.lime import Lime
+from xai_widget.explainers.lrp import Lrp
 from xai_widget.explainers.method import Cost, Explainer, Method
+from xai_widget.explainers.noise_tunnel import NoiseTunnel
 from xai_widget.explainers.occlusion import Occlusion
 from xai_widget.explainers.parameters import Param, Parameter, checked, parameters_of
+from xai_widget.explainers.rise import Rise
+from xai_widget.explainers.score_cam import ScoreCam
+from xai_widget.explainers.smooth_grad import SmoothGrad
 from xai_widget.names import nearest
 
 ENTRY_POINTS: Final = "xai_widget.explainers"
-OWN: Final[tuple[type[Method], ...]] = (GradCam, GradCamPlusPlus, Cam, Saliency, Occlusion)
+OWN: Final[tuple[type[Method], ...]] = (
+    GradCam,
+    GradCamPlusPlus,
+    LayerCam,
+    ScoreCam,
+    IntegratedGradCam,
+    Cam,
+    Saliency,
+    InputXGradient,
+    IntegratedGradients,
+    InteriorGradients,
+    SmoothGrad,
+    NoiseTunnel,
+    GuidedBackprop,
+    Deconvolution,
+    GuidedGradCam,
+    Occlusion,
+    Rise,
+    Lime,
+    KernelShap,
+    Lrp,
+    AttentionRollout,
+    TransformerAttribution,
+)
 
 
 @cache
@@ -66,16 +101,33 @@ def build_method(
 
 
 __all__ = [
+    "AttentionRollout",
     "Cam",
     "Cost",
+    "Deconvolution",
     "Explainer",
     "GradCam",
     "GradCamPlusPlus",
+    "GuidedBackprop",
+    "GuidedGradCam",
+    "InputXGradient",
+    "IntegratedGradCam",
+    "IntegratedGradients",
+    "InteriorGradients",
+    "KernelShap",
+    "LayerCam",
+    "Lime",
+    "Lrp",
     "Method",
+    "NoiseTunnel",
     "Occlusion",
     "Param",
     "Parameter",
+    "Rise",
     "Saliency",
+    "ScoreCam",
+    "SmoothGrad",
+    "TransformerAttribution",
     "build_method",
     "checked",
     "method_classes",

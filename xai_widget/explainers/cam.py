@@ -1,38 +1,53 @@
-"""The CAM family: maps that are weighted sums of a layer's activations.
+"""The CAM family: maps that are weighted sums of a layer's activations. What its members share, and CAM itself.
 
 Symbols: A is the activation `[C, *grid]` of the layer, y the score asked about, g = ∂y/∂A, Z the number of positions.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from xai_widget.attribution import Estimate
-from xai_widget.engine import Access, Case, Facts, LayerFact
+from xai_widget.engine import Access, Case, Facts, GradientKind, LayerFact
 from xai_widget.explainers.method import Cost, Explainer
 from xai_widget.explainers.parameters import Param
 
-INTERPOLATION = {1: "linear", 2: "bilinear", 3: "trilinear"}
-Relu = Annotated[
+INTERPOLATION: Final = {1: "linear", 2: "bilinear", 3: "trilinear"}
+
+Pooling = Literal["mean", "max", "sum", "none"]
+ReluField = Annotated[
     bool | None,
+    Param("ReLU", "Keep only evidence for the target. Auto: on for a class, off for a contrast (A rather than B)."),
+]
+PoolingField = Annotated[
+    Pooling,
+    Param("Pool gradients", "Over the positions: mean (the paper), max, sum, or none (each position has its own)."),
+]
+GradientField = Annotated[
+    GradientKind,
     Param(
-        "ReLU",
-        "Keep only evidence for the target. Auto: on for a class, off for a contrast (A rather than B).",
+        "Backward", "What rectifiers above the layer let through: the gradient, guided backpropagation, deconvolution."
     ),
 ]
 
 
 @dataclass(frozen=True)
-class _Cam(Explainer):
-    """What the family shares: layers with a grid, the ReLU, several layers fused into one map."""
+class CamMethod(Explainer):
+    """What the family shares: layers with a grid, the ReLU, several layers fused into one map.
+
+    Parameters
+    ----------
+    relu : bool or None
+        Keep only positive evidence; None: yes for a class, no for a contrast.
+    """
 
     access: ClassVar[Access] = "white_box"
-    relu: Relu = None
+    relu: ReluField = None
 
     @property
     def uses_layer(self) -> bool:
@@ -45,8 +60,9 @@ class _Cam(Explainer):
             return reason
         if facts.default_layer is None:
             return (
-                f"{self.label} needs a layer with spatial positions in front of the output, and {facts.model} has none"
-                " (transformers keep tokens). Use 'occlusion' or 'saliency'."
+                f"{self.label} needs a layer late in the network whose output lies on a grid (the positions of a"
+                f" convolution, or tokens that tile the input), and none was recognised in {facts.model}."
+                " Use 'occlusion' or 'saliency'."
             )
         return None
 
@@ -58,28 +74,65 @@ class _Cam(Explainer):
             return f"{self.label} needs a layer with as many spatial axes as the input ({facts.dims})."
         return None
 
-    def cost(self, case: Case) -> Cost:
-        """One forward, and a backward through the head unless that is GAP + linear."""
-        head = case.facts.head
-        closed = head is not None and head.linear and set(case.layers) <= set(head.layers)
-        return Cost(len(case.inputs), 0 if closed else len(case.inputs))
-
     def _rectifies(self, case: Case) -> bool:
         return not case.contrasts if self.relu is None else self.relu
 
-    def _estimate(self, case: Case, map_of: Callable[[str], Tensor]) -> Estimate:
+    def _estimate(self, case: Case, maps: Mapping[str, Tensor], fraction: float = 1.0, **meta: Any) -> Estimate:
         """Build the estimate from the map `[N, *grid]` of each layer."""
-        maps = {layer: map_of(layer) for layer in case.layers}
         rectified = self._rectifies(case)
-        if rectified:
-            maps = {layer: values.clamp(min=0) for layer, values in maps.items()}
-        meta: dict[str, Any] = {"relu": rectified}
-        if len(maps) == 1:
-            (values,) = maps.values()
-        else:
-            values = _fused(list(maps.values()))
+        parts = [values.float().clamp(min=0) if rectified else values.float() for values in maps.values()]
+        meta["relu"] = rectified
+        if len(parts) > 1:
             meta["fused"] = "mean of the layers' maps on the finest grid, each divided by its maximum magnitude"
-        return Estimate(values, signed=not rectified, meta=meta)
+        values = parts[0] if len(parts) == 1 else _fused(parts)
+        return Estimate(values, fraction, signed=not rectified, meta=meta)
+
+
+@dataclass(frozen=True)
+class GradientCam(CamMethod):
+    """Members of the family that differentiate the score at the layer."""
+
+    def cost(self, case: Case) -> Cost:
+        """One forward, and a backward through the head unless its gradient is known in closed form."""
+        rows = len(case.inputs)
+        return Cost(rows, 0 if self._is_closed(case) else rows)
+
+    def _kind(self) -> GradientKind:
+        return "plain"
+
+    def _is_closed(self, case: Case) -> bool:
+        """Whether the gradient is a row of the head's weights: plain, where GAP + linear follow the layers."""
+        head = case.facts.head
+        return self._kind() == "plain" and head is not None and head.linear and set(case.layers) <= set(head.layers)
+
+    def _read(self, case: Case) -> dict[str, tuple[Tensor, Tensor]]:
+        """Return A and g of every layer, `[N, C, *grid]`, in float32 at least."""
+        gradients = case.gradients(self._kind())  # first: one forward gives both
+        activations = case.activations()
+        return {layer: (widened(activations[layer]), widened(gradients[layer])) for layer in case.layers}
+
+
+def pooled(gradients: Tensor, pooling: Pooling) -> Tensor:
+    """Return the weights: gradients `[N, C, *grid]` -> `[N, C]`, or the gradients themselves for "none"."""
+    match pooling:
+        case "mean":
+            return gradients.flatten(2).mean(2)
+        case "max":
+            return gradients.flatten(2).amax(2)
+        case "sum":
+            return gradients.flatten(2).sum(2)
+        case "none":
+            return gradients
+
+
+def weighted_sum(weights: Tensor, activations: Tensor) -> Tensor:
+    """Return Σₖ wₖ Aₖ: weights `[N, C]` or `[N, C, *grid]`, activations `[N, C, *grid]` -> `[N, *grid]`."""
+    return torch.einsum("nc...,nc...->n...", weights, activations)
+
+
+def widened(values: Tensor) -> Tensor:
+    """Return `values` in float32 if they are narrower: sums over channels need the digits."""
+    return values.to(torch.promote_types(values.dtype, torch.float32))
 
 
 def _fused(maps: list[Tensor]) -> Tensor:
@@ -95,90 +148,7 @@ def _fused(maps: list[Tensor]) -> Tensor:
 
 
 @dataclass(frozen=True)
-class GradCam(_Cam):
-    r"""Grad-CAM: activations weighted by the mean gradient of their channel.
-
-    .. math:: M = \mathrm{ReLU}\Big(\sum_k w_k A_k\Big), \qquad w_k = \frac{1}{Z} \sum_{ij} g_{kij}
-
-    Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017,
-    arXiv:1610.02391.
-
-    Parameters
-    ----------
-    relu : bool or None
-        Keep only positive evidence; None: yes for a class, no for a contrast.
-
-    Examples
-    --------
-    >>> from xai_widget import examples, explain
-    >>> explain(examples.mosaic_net(), examples.photo("cat"), "grad_cam").signed
-    False
-    """
-
-    id: ClassVar[str] = "grad_cam"
-    label: ClassVar[str] = "Grad-CAM"
-    summary: ClassVar[str] = "Where the layer's features raise the score, weighted by their mean gradient."
-    formula: ClassVar[str] = "M = ReLU(Σₖ wₖ Aₖ),  wₖ = mean over positions of ∂y/∂Aₖ"
-    cites: ClassVar[str] = "Selvaraju et al., ICCV 2017, arXiv:1610.02391"
-
-    def estimates(self, case: Case) -> Iterator[Estimate]:
-        """Yield the one map."""
-        activations, gradients = case.activations(), case.gradients()
-
-        def weighted(layer: str) -> Tensor:
-            return _weighted_sum(gradients[layer].flatten(2).mean(2), activations[layer])
-
-        yield self._estimate(case, weighted)
-
-
-@dataclass(frozen=True)
-class GradCamPlusPlus(_Cam):
-    r"""Grad-CAM++: positive gradients weighted so that every occurrence of a class counts.
-
-    Equation 19 of the paper gives :math:`\alpha = g^2 / (2 g^2 + S_k g^3)` with :math:`S_k = \sum_{ij} A_{kij}`, and
-    weights :math:`w_k = \sum_{ij} \alpha\, \mathrm{ReLU}(g)`. The square cancels,
-
-    .. math:: w_k = \sum_{ij} \frac{\mathrm{ReLU}(g_{kij})}{2 + S_k\, g_{kij}}
-
-    which needs no stabiliser and does not underflow.
-
-    Chattopadhay et al., "Grad-CAM++: Generalized Gradient-based Visual Explanations for Deep Convolutional Networks",
-    WACV 2018, arXiv:1710.11063.
-
-    Parameters
-    ----------
-    relu : bool or None
-        Keep only positive evidence; None: yes for a class, no for a contrast.
-
-    Examples
-    --------
-    >>> from xai_widget import examples, explain
-    >>> explain(examples.mosaic_net(), examples.photo("cat"), "grad_cam_pp").label
-    'cat'
-    """
-
-    id: ClassVar[str] = "grad_cam_pp"
-    label: ClassVar[str] = "Grad-CAM++"
-    summary: ClassVar[str] = "Like Grad-CAM, but only positive gradients count, and several objects share the map."
-    formula: ClassVar[str] = "M = ReLU(Σₖ wₖ Aₖ),  wₖ = Σ ReLU(g) / (2 + Sₖ·g),  g = ∂y/∂Aₖ,  Sₖ = Σ Aₖ"
-    cites: ClassVar[str] = "Chattopadhay et al., WACV 2018, arXiv:1710.11063"
-
-    def estimates(self, case: Case) -> Iterator[Estimate]:
-        """Yield the one map."""
-        activations, gradients = case.activations(), case.gradients()
-
-        def weighted(layer: str) -> Tensor:
-            g, a = gradients[layer].flatten(2), activations[layer]
-            divisor = 2 + a.flatten(2).sum(2, keepdim=True) * g
-            # A pole is only possible where activations are negative; such a position has no finite weight.
-            share = torch.where(divisor == 0, torch.zeros_like(g), g.clamp(min=0) / divisor)
-            return _weighted_sum(share.sum(2), a)
-
-        yield self._estimate(case, weighted)
-
-
-@dataclass(frozen=True)
-class Cam(_Cam):
+class Cam(CamMethod):
     r"""CAM: activations weighted by the classifier's own weights; for networks that end in GAP + linear.
 
     .. math:: M_c = \sum_k W_{ck} A_k
@@ -205,6 +175,13 @@ class Cam(_Cam):
     summary: ClassVar[str] = "The linear classifier read at every position of the last layer."
     formula: ClassVar[str] = "M = Σₖ W[c,k] Aₖ"
     cites: ClassVar[str] = "Zhou et al., CVPR 2016, arXiv:1512.04150"
+    when: ClassVar[str] = (
+        "For networks that end in global average pooling and one linear layer: the map adds up to the logit exactly,"
+        " apart from the bias. Other heads need Grad-CAM, or a GAP head in their place (models.with_gap_head)."
+    )
+    evaluations: ClassVar[str] = "1 forward"
+
+    relu: Annotated[bool | None, Param("ReLU", "Keep only evidence for the target. Auto: off, as published.")] = None
 
     def refuses(self, facts: Facts) -> str | None:
         """Return why this model cannot be explained so, in words, or None."""
@@ -212,8 +189,9 @@ class Cam(_Cam):
             return reason
         if facts.head is None:
             return (
-                f"CAM needs a head that is global average pooling + one linear layer (or a 1x1 convolution + pooling);"
-                f" {facts.model} ends otherwise. Use 'grad_cam' or 'grad_cam_pp', which work with any head."
+                "CAM needs a head that is global average pooling + one linear layer (or a 1x1 convolution + pooling);"
+                f" {facts.model} ends otherwise. Use 'grad_cam', 'grad_cam_pp' or 'layer_cam', which work with any"
+                " head, or give the model such a head: xai_widget.models.with_gap_head(model)."
             )
         return None
 
@@ -235,14 +213,11 @@ class Cam(_Cam):
 
     def estimates(self, case: Case) -> Iterator[Estimate]:
         """Yield the one map."""
-        activations, weights = case.activations(), case.head_weights()
-        yield self._estimate(case, lambda layer: _weighted_sum(weights, activations[layer]))
+        activations, weights = case.activations(), widened(case.head_weights())
+        yield self._estimate(
+            case, {layer: weighted_sum(weights, widened(a).to(weights)) for layer, a in activations.items()}
+        )
 
     def _rectifies(self, case: Case) -> bool:
         del case
         return bool(self.relu)
-
-
-def _weighted_sum(weights: Tensor, activations: Tensor) -> Tensor:
-    """Return Σₖ wₖ Aₖ: weights `[N, C]`, activations `[N, C, *grid]` -> `[N, *grid]`."""
-    return torch.einsum("nc,nc...->n...", weights.to(activations.dtype), activations).float()

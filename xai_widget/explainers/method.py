@@ -3,19 +3,31 @@
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Access, Case, Facts, LayerFact
 from xai_widget.explainers.parameters import checked
 
+# How `channels` become `values`: their sum, or the largest magnitude.
+Reduction = Literal["sum", "largest"]
+
 
 @dataclass(frozen=True)
 class Cost:
-    """Model evaluations a method needs: passes of one input each."""
+    """Model evaluations a method needs: passes of one input each.
+
+    Attributes
+    ----------
+    forwards, backwards : int
+        Their numbers.
+    exact : bool
+        False where they depend on something that is slow to find out before a run (how many superpixels there are).
+    """
 
     forwards: int
     backwards: int = 0
+    exact: bool = True
 
 
 @runtime_checkable
@@ -77,6 +89,7 @@ class Explainer:
 
     class_specific: ClassVar[bool] = True
     access: ClassVar[Access] = "black_box"
+    reduction: ClassVar[Reduction] = "sum"
     formula: ClassVar[str] = ""
     label: ClassVar[str] = ""
     when: ClassVar[str] = ""

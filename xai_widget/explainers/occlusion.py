@@ -1,5 +1,6 @@
 """Occlusion sensitivity: cover a patch, see how far the score falls."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from xai_widget.arrays import Array
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Access, Boxes, Case, Facts, ScoreName
 from xai_widget.explainers.method import Cost, Explainer
@@ -16,6 +18,8 @@ from xai_widget.explainers.parameters import Param
 
 # A window of a seventh of the shorter side: 32 of 224, the usual choice for photos; and half a window apart.
 WINDOWS_A_SIDE = 7
+# Standard deviation of a Gaussian window, in windows.
+GAUSSIAN_SIGMA = 1 / 4
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,9 @@ class Occlusion(Explainer):
 
     .. math:: M_p = \frac{1}{|W_p|} \sum_{w \in W_p} \big( y(x) - y(x \text{ with } w \text{ covered}) \big)
 
-    where :math:`W_p` are the windows that cover p. Windows lie on a grid of `stride`; the last one of each axis is
+    where :math:`W_p` are the windows that cover p. With ``edge="gaussian"`` a window covers its places in part, by a
+    Gaussian G that is 1 in its middle and has a standard deviation of a quarter of the window: x·(1 - G) + fill·G; and
+    the mean is weighted by the same G. There is no edge then that the network could take for a feature. Windows lie on a grid of `stride`; the last one of each axis is
     moved inside, so that the borders are fully covered. Positive: the place speaks for the target. All classes come
     from the same forwards. A coarse grid that already covers the picture is measured first, then the windows between.
 
@@ -36,12 +42,14 @@ class Occlusion(Explainer):
         Side of the window in pixels; None: a seventh of the shorter side.
     stride : int or None
         Distance of neighbouring windows in pixels, at most the window; None: half a window.
-    fill : {"zero", "mean", "blur", "noise"} or float
-        What covers the window; "zero" and numbers are in model-input units.
+    fill : {"zero", "mean", "blur", "noise"}, float or array
+        What covers the window; "zero" and numbers are in model-input units; an array is an input of one's own.
     score : {"logit", "probability", "log_odds"}
         What falls.
     reduce : {"mean", "sum"}
         Over the windows that cover a pixel.
+    edge : {"hard", "gaussian"}
+        Whether a window covers all its pixels fully, or fades towards its border.
 
     Examples
     --------
@@ -57,6 +65,11 @@ class Occlusion(Explainer):
     summary: ClassVar[str] = "Covers one patch after another and measures how far the score falls."
     formula: ClassVar[str] = "M(p) = mean over windows w that cover p of  y(x) − y(x with w covered)"
     cites: ClassVar[str] = "Zeiler and Fergus, ECCV 2014, arXiv:1311.2901"
+    when: ClassVar[str] = (
+        "The first thing to try with any model: it says what happens, in units of the score. Sees no evidence that is"
+        " larger than the window or stands twice in the picture."
+    )
+    evaluations: ClassVar[str] = "1 + windows forwards"
 
     window: Annotated[
         int | None,
@@ -67,13 +80,17 @@ class Occlusion(Explainer):
         Param("Stride", "Distance of neighbouring windows, in pixels; at most the window.", 1, 256, 1, cost=True),
     ] = None
     fill: Annotated[
-        Literal["zero", "mean", "blur", "noise"] | float,
+        Literal["zero", "mean", "blur", "noise"] | float | Array,
         Param("Cover with", "What stands in the window: zero or a number in model-input units, mean, blur, noise."),
     ] = "zero"
     score: Annotated[ScoreName, Param("Measure", "What falls: the logit, the probability, or the log-odds.")] = "logit"
     reduce: Annotated[
         Literal["mean", "sum"], Param("Combine", "Over the windows that cover a pixel: their mean, or their sum.")
     ] = "mean"
+    edge: Annotated[
+        Literal["hard", "gaussian"],
+        Param("Edge", "A window with a hard edge, or one that fades towards its border (Gaussian)."),
+    ] = "hard"
 
     def __post_init__(self) -> None:
         """Check the fields, and that no pixel falls between two windows."""
@@ -100,12 +117,14 @@ class Occlusion(Explainer):
         positions, axes = self._windows(case)
         size = case.facts.input_shape[1:]
         origin = np.stack([starts[positions[:, axis]] for axis, starts in enumerate(axes)], axis=1)
-        covers = [_coverage(starts, window, length) for starts, length in zip(axes, size, strict=True)]
+        profile = self._profile(window)
+        covers = [_coverage(starts, profile, length) for starts, length in zip(axes, size, strict=True)]
+        soft = None if self.edge == "hard" else np.asarray(math.prod(np.ix_(*[profile] * len(size))))
         clean = case.score(case.logits, self.score)  # [N]
         drops = torch.zeros((len(case.inputs), *(len(starts) for starts in axes)), dtype=torch.float64)
         measured = torch.zeros(drops.shape[1:], dtype=torch.float64)
         done = 0
-        for logits in case.scores(Boxes(origin, (window,) * len(size), self.fill)):
+        for logits in case.scores(Boxes(origin, (window,) * len(size), self.fill, soft)):
             chunk = positions[done : done + logits.shape[1]]
             index = [torch.from_numpy(chunk[:, axis]) for axis in range(len(axes))]
             fallen = clean[:, None] - case.score(logits, self.score)  # [N, n]
@@ -115,7 +134,8 @@ class Occlusion(Explainer):
             done += logits.shape[1]
             values = _spread(drops, covers)
             if self.reduce == "mean":
-                values = values / _spread(measured[None], covers).clamp(min=1)
+                weight = _spread(measured[None], covers)
+                values = values / torch.where(weight > 0, weight, torch.ones_like(weight))
             yield Estimate(
                 values.float(),
                 done / len(positions),
@@ -123,6 +143,14 @@ class Occlusion(Explainer):
                 arrays={"scores": drops.float()},
                 meta={"window": window, "windows": done, "score": self.score},
             )
+
+    def _profile(self, window: int) -> NDArray[np.float64]:
+        """Return how far a window covers its places along an axis, `[window]`, 1 in the middle."""
+        if self.edge == "hard":
+            return np.ones(window)
+        offsets = np.arange(window) - (window - 1) / 2
+        gaussian = np.exp(-0.5 * (offsets / (GAUSSIAN_SIGMA * window)) ** 2)
+        return np.asarray(gaussian / gaussian.max())
 
     def _sizes(self, size: tuple[int, ...]) -> tuple[int, int]:
         """Return window and stride for an input of spatial `size`."""
@@ -175,10 +203,11 @@ def _touches(mask: Tensor, position: NDArray[np.int64], axes: list[NDArray[np.in
     return bool(mask[tuple(slice(start, start + window) for start in corner)].any())
 
 
-def _coverage(starts: NDArray[np.int64], window: int, length: int) -> Tensor:
-    """Return which positions of an axis each window covers, 0 or 1, `[length, windows]`."""
-    places = np.arange(length)[:, None]
-    return torch.from_numpy(((places >= starts) & (places < starts + window)).astype(np.float64))
+def _coverage(starts: NDArray[np.int64], profile: NDArray[np.float64], length: int) -> Tensor:
+    """Return how far each window covers the positions of an axis, `[length, windows]`."""
+    inside = np.arange(length)[:, None] - starts
+    covered = (inside >= 0) & (inside < len(profile))
+    return torch.from_numpy(np.where(covered, profile[inside.clip(0, len(profile) - 1)], 0.0))
 
 
 def _spread(grid: Tensor, covers: list[Tensor]) -> Tensor:

@@ -7,9 +7,11 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from math import isnan
+from math import isfinite
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import numpy as np
 
 from xai_widget.arrays import Array
 from xai_widget.names import nearest
@@ -61,6 +63,8 @@ class Parameter:
         Whether a "choice" also takes any number.
     arrays : bool
         Whether an array is a value; it becomes an `Array`.
+    objects : tuple of type
+        Classes whose instances are values as they are.
     default : object
         Of the field.
     about : Param
@@ -75,6 +79,7 @@ class Parameter:
     arrays: bool
     default: Any
     about: Param
+    objects: tuple[type, ...] = ()
 
     def check(self, value: Any, owner: str) -> Any:
         """Return `value` as the field holds it.
@@ -89,11 +94,13 @@ class Parameter:
         if value is None and self.optional:
             return None
         if self.choices and any(
-            value is choice or (value == choice and type(value) is type(choice)) for choice in self.choices
+            value is choice or (type(value) is type(choice) and value == choice) for choice in self.choices
         ):
             return value
+        if isinstance(value, self.objects):
+            return value
         if self.arrays and _is_array(value):
-            return value if isinstance(value, Array) else Array(value)
+            return self._array(value, owner)
         if self.kind == "array":
             raise TypeError(self._message(value, owner, "an array"))
         if self.kind == "bool":
@@ -102,18 +109,29 @@ class Parameter:
             return value
         return self._word_or_number(value, owner)
 
+    def _array(self, value: Any, owner: str) -> Array:
+        try:
+            held = value if isinstance(value, Array) else Array(value)
+        except (TypeError, ValueError) as error:  # words, complex numbers, rows of different lengths
+            raise TypeError(self._message(value, owner, "an array of numbers")) from error
+        if not np.isfinite(held.values).all():
+            message = f"{owner}: parameter {self.name!r} holds numbers that are not finite (NaN or infinity)."
+            raise ValueError(message)
+        return held
+
     def _word_or_number(self, value: Any, owner: str) -> Any:
         if self.kind == "choice" and not (self.numeric and _is_number(value)):
             words = ", ".join(map(repr, self.choices)) + (" or a number" if self.numeric else "")
             words += " or an array" if self.arrays else ""
+            words += "".join(f" or a {cls.__name__} object" for cls in self.objects)
             hint = nearest(str(value), map(str, self.choices))
             raise ValueError(self._message(value, owner, f"one of {words}") + hint)
         if not _is_number(value):
             raise TypeError(self._message(value, owner, "a whole number" if self.kind == "int" else "a number"))
-        if self.kind == "int" and value != int(value):
+        if self.kind == "int" and value % 1 != 0:
             raise TypeError(self._message(value, owner, "a whole number"))
         low, high = self.about.minimum, self.about.maximum
-        if isnan(value) or (low is not None and value < low) or (high is not None and value > high):
+        if not isfinite(value) or (low is not None and value < low) or (high is not None and value > high):
             bounds = f"{low if low is not None else 'any'} ... {high if high is not None else 'any'}"
             raise ValueError(self._message(value, owner, f"a number in {bounds}"))
         return int(value) if self.kind == "int" else float(value)
@@ -171,7 +189,10 @@ def _read(name: str, annotation: Any, default: Any, about: Param) -> Parameter:
         kind = "bool"
     else:
         kind = "float" if float in plain else "int"
-    return Parameter(name, kind, optional, literals, bool(literals) and bool(plain), Array in parts, default, about)
+    numeric = bool(literals) and bool(plain)
+    known = {int, float, bool, NoneType, Array}
+    objects = tuple(part for part in parts if isinstance(part, type) and part not in known)
+    return Parameter(name, kind, optional, literals, numeric, Array in parts, default, about, objects)
 
 
 def _is_array(value: Any) -> bool:

@@ -1,0 +1,288 @@
+"""Kernel SHAP: Shapley values of superpixels, by least squares over coalitions."""
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from xai_widget.attribution import Estimate
+from xai_widget.engine import Case, Facts, ScoreName
+from xai_widget.explainers.method import Cost, Explainer
+from xai_widget.explainers.parameters import Param
+from xai_widget.explainers.regression import inverse
+from xai_widget.explainers.rows import row_by_row
+from xai_widget.explainers.superpixels import (
+    CountField,
+    FillField,
+    SegmentsField,
+    Superpixels,
+    algorithm,
+    is_cut,
+    superpixels,
+    unfit,
+)
+
+# Auto: two coalitions a superpixel and so many more.
+AUTOMATIC: Final = 2048
+# Draws are given up after so many a wanted pair, where most of them have been drawn already.
+PATIENCE: Final = 4
+
+
+@dataclass(frozen=True)
+class KernelShap(Explainer):
+    r"""Kernel SHAP: each superpixel's fair share of what the picture adds to the score of an empty one.
+
+    .. math:: \min_\phi \sum_z \pi(z) \big(y(x_z) - y(x_\emptyset) - \phi \cdot z\big)^2
+              \quad\text{with}\quad \sum_j \phi_j = y(x) - y(x_\emptyset), \qquad
+              \pi(z) = \frac{F - 1}{\binom{F}{|z|}\, |z|\, (F - |z|)}
+
+    over coalitions z of the F superpixels. Where all :math:`2^F - 2` of them fit into `samples`, the answer is the
+    Shapley value itself; otherwise the smallest and largest coalitions are all taken, the rest is drawn in pairs with
+    complements. The constraint is eliminated, so that the values always sum to y(x) - y(empty). All classes are solved
+    from the same coalitions at once (`arrays["class_coefficients"]`).
+
+    Lundberg and Lee, "A Unified Approach to Interpreting Model Predictions", NeurIPS 2017, arXiv:1705.07874; pairs and
+    errors: Covert and Lee, "Improving KernelSHAP", AISTATS 2021, arXiv:2012.01536.
+
+    Parameters
+    ----------
+    segments : {"quickshift", "slic"}, array or None
+        How the picture is cut; a label map `[*S]` of any whole numbers; None: quickshift for colour pictures, SLIC for
+        grey ones and volumes.
+    n_segments : int
+        About how many superpixels SLIC makes.
+    samples : int or None
+        Coalitions that may be scored; None: 2F + 2048, or all of them if they are fewer.
+    seed : int
+        Of the draws.
+    fill : {"mean", "segment_mean", "zero", "blur", "noise"}, float or array
+        What an absent superpixel shows.
+    score : {"logit", "probability", "log_odds"}
+        What is shared out. Logits add up where probabilities saturate.
+
+    Examples
+    --------
+    >>> from xai_widget import examples, explain
+    >>> a = explain(examples.mosaic_net(), examples.photo("cat"), "kernel_shap", n_segments=8, segments="slic")
+    >>> a.meta["exact"], round(a.meta["efficiency_gap"], 6)
+    (True, 0.0)
+    """
+
+    id: ClassVar[str] = "kernel_shap"
+    label: ClassVar[str] = "Kernel SHAP"
+    summary: ClassVar[str] = "Shares the score out fairly among superpixels: Shapley values."
+    formula: ClassVar[str] = "M(p) = φ of p's superpixel;  Σφ = y(x) − y(x covered),  φ = argmin Σ π(z)·(Δy(z) − φ·z)²"
+    cites: ClassVar[str] = "Lundberg and Lee, NeurIPS 2017, arXiv:1705.07874"
+    when: ClassVar[str] = (
+        "For region values that add up to the score and treat equal regions equally, from any model. Slow where there"
+        " are many superpixels, and it asks about pictures with holes that the model never saw."
+    )
+    evaluations: ClassVar[str] = "2 + coalitions forwards (2F + 2048 of F superpixels, at most 2^F)"
+
+    segments: SegmentsField = None
+    n_segments: CountField = 50
+    samples: Annotated[
+        int | None,
+        Param("Coalitions", "Pictures with some superpixels absent that are scored.", 2, 100000, 2, cost=True),
+    ] = None
+    seed: Annotated[int, Param("Seed", "Of the random draws.", 0, 2**31 - 1, 1)] = 0
+    fill: FillField = "mean"
+    score: Annotated[
+        ScoreName, Param("Measure", "What is shared out: the logit, the probability, or the log-odds.")
+    ] = "logit"
+
+    def refuses(self, facts: Facts) -> str | None:
+        """Return why this model cannot be explained so, in words, or None."""
+        return super().refuses(facts) or unfit(self.segments, facts)
+
+    def automatic(self, facts: Facts) -> dict[str, Any]:
+        """Return the segmentation for inputs of this shape."""
+        return {"segments": algorithm(self.segments, facts)}
+
+    def cost(self, case: Case) -> Cost:
+        """The input, the empty picture, and the coalitions between; about so many before the picture is cut."""
+        rows = case.rows()
+        if not all(is_cut(row, self.segments, self.n_segments) for row in rows):
+            return Cost(len(rows) * (2 + self._budget(self.n_segments)), exact=False)
+        return Cost(sum(2 + len(self._coalitions(self._regions(row)).keep) for row in rows))
+
+    def estimates(self, case: Case) -> Iterator[Estimate]:
+        """Yield the map after every chunk of coalitions, as soon as there are as many as superpixels."""
+        return row_by_row(case, self._estimates)
+
+    def _regions(self, case: Case) -> Superpixels:
+        return superpixels(case, self.segments, self.n_segments)
+
+    def _coalitions(self, regions: Superpixels) -> "Coalitions":
+        return coalitions(regions.count, self._budget(regions.count), self.seed)
+
+    def _budget(self, players: int) -> int:
+        return 2 * players + AUTOMATIC if self.samples is None else self.samples
+
+    def _estimates(self, case: Case) -> Iterator[Estimate]:
+        regions = self._regions(case)
+        game = self._coalitions(regions)
+        fill = regions.means(case.inputs) if self.fill == "segment_mean" else self.fill
+        nobody = np.zeros((1, regions.count), dtype=bool)
+        logits = case.logits  # of everybody, then of nobody, then of the coalitions
+        for chunk in case.scores(regions.edits(np.concatenate([nobody, game.keep]), fill)):
+            logits = torch.cat([logits, chunk[0]])
+            if len(logits) - 2 >= min(regions.count, len(game.keep)):
+                yield self._estimate(case, regions, game, logits)
+
+    def _estimate(self, case: Case, regions: Superpixels, game: "Coalitions", logits: Tensor) -> Estimate:
+        done = len(logits) - 2
+        y = case.score(logits[None], self.score)[0].detach().double().cpu()[:, None]
+        finished = done == len(game.keep)
+        if finished:
+            classes = case.class_scores(logits, self.score).detach().double().cpu()
+            y = torch.cat([classes, y], 1)
+        values, error = game.shapley(y)
+        total = float(y[0, -1] - y[1, -1])
+        arrays = {"labels": torch.from_numpy(regions.labels)[None], "coefficients": values[None, :, -1]}
+        if finished:
+            arrays["class_coefficients"] = values[None, :, :-1].mT
+        return Estimate(
+            regions.paint(values[:, -1])[None].float(),
+            (done + 2) / (len(game.keep) + 2),
+            signed=True,
+            error=None if error is None else regions.paint(error)[None].float(),
+            arrays=arrays,
+            meta={
+                "base": float(y[1, -1]),
+                "prediction": float(y[0, -1]),
+                "efficiency_gap": abs(float(values[:, -1].sum()) - total),
+                "exact": game.exact and finished,
+                "evaluations": done + 2,
+                "segments": regions.count,
+                "score": self.score,
+            },
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Coalitions:
+    """Coalitions of F players: those that stand for themselves, then drawn pairs of a coalition and its complement.
+
+    Attributes
+    ----------
+    keep : bool array [n, F]
+        Who takes part.
+    listed : float array [m]
+        Weights of those that were enumerated, their share of the kernel.
+    draws : int array [(n - m) / 2]
+        How often each pair was drawn; pairs share what the enumerated ones leave of the kernel.
+    """
+
+    keep: NDArray[np.bool_]
+    listed: NDArray[np.float64]
+    draws: NDArray[np.int64]
+
+    def weights(self, count: int) -> Tensor:
+        """Return weights of the first `count` coalitions, those drawn so far standing for all that may be drawn."""
+        drawn = np.repeat(self.draws, 2)[: max(0, count - len(self.listed))]
+        left = (1 - self.listed.sum()) / max(1, drawn.sum())
+        return torch.from_numpy(np.append(self.listed[:count], drawn * left))
+
+    @property
+    def exact(self) -> bool:
+        """Whether every coalition is there."""
+        count, players = self.keep.shape
+        return bool(count == 2**players - 2)
+
+    def shapley(self, y: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Return the values `[F, K]`, and the standard errors `[F]` of the last column where they are known.
+
+        Parameters
+        ----------
+        y : Tensor
+            float64 `[2 + m, K]`: scores of everybody, of nobody, and of the first m coalitions.
+        """
+        total, gains = y[0] - y[1], y[2:] - y[1]
+        players = self.keep.shape[1]
+        z = torch.from_numpy(self.keep[: len(gains)]).double()
+        # With φ = total/F + v the constraint says that v sums to 0. Then only the part of z that sums to 0 meets v,
+        # and the solution of least norm is made of such parts: no player is singled out to take the rest.
+        centred = z - z.mean(1, keepdim=True)
+        weighted = centred * self.weights(len(gains))[:, None]
+        gram = weighted.T @ centred
+        lift = torch.ones_like(gram) * (gram.trace() / players**2)  # makes it invertible, and does not meet v
+        solved = inverse(gram + lift)
+        values = total / players + solved @ (weighted.T @ (gains - z.mean(1)[:, None] * total))
+        values = values + (total - values.sum(0)) / players  # rounding
+        if len(gains) == len(self.keep) and self.exact:
+            return values, torch.zeros(players, dtype=values.dtype)
+        if len(gains) < len(self.listed) + 4:
+            return values, None
+        return values, self._error(weighted, gains[:, -1] - z @ values[:, -1], solved)
+
+    def _error(self, weighted: Tensor, residual: Tensor, solved: Tensor) -> Tensor:
+        """Return the standard error from the scatter of drawn pairs: what is enumerated has none."""
+        listed = len(self.listed)
+        count = (len(residual) - listed) // 2
+        first, second = slice(listed, listed + 2 * count, 2), slice(listed + 1, listed + 2 * count, 2)
+        draws = torch.from_numpy(self.draws[:count])[:, None]
+        # A pair is one draw: its two members, whose centred rows are opposite, move the values together.
+        influence = weighted[first] * (residual[first] - residual[second])[:, None] / draws @ solved
+        middle = (draws * influence).sum(0) / draws.sum()
+        scatter = (draws * (influence - middle).square()).sum(0)
+        rows, fitted = listed // 2 + count, solved.shape[0] - 1
+        return (scatter * (rows / max(1, rows - fitted))).sqrt()
+
+
+def coalitions(players: int, budget: int, seed: int) -> Coalitions:
+    """Return coalitions for at most `budget` evaluations, neither empty nor of everybody.
+
+    Sizes are enumerated from the outside in, each with its mirror, as long as the budget would give a size at least as
+    many draws as it has members; of the sizes left, pairs of a coalition and its complement are drawn. What is drawn
+    again counts for more.
+    """
+    sizes = list(range(1, players // 2 + 1))
+    mirrored = {size: 1 if 2 * size == players else 2 for size in sizes}
+    mass = {size: mirrored[size] * (players - 1) / (size * (players - size)) for size in sizes}
+    whole = math.fsum(mass.values())
+    keep: list[NDArray[np.bool_]] = []
+    listed: list[float] = []
+    for size in list(sizes):
+        members = mirrored[size] * math.comb(players, size)
+        draws = (budget - len(keep)) * mass[size] / math.fsum(mass[left] for left in sizes)
+        if budget < 2**players - 2 and draws < members:
+            break
+        sizes.remove(size)
+        for chosen in itertools.combinations(range(players), size):
+            one = np.zeros(players, dtype=bool)
+            one[list(chosen)] = True
+            keep += [one, ~one][: mirrored[size]]
+        listed += [mass[size] / whole / members] * members
+    pairs = _drawn(players, {size: mass[size] for size in sizes}, (budget - len(keep)) // 2, seed)
+    for content in pairs:
+        one = np.frombuffer(content, dtype=bool)
+        keep += [one, ~one]
+    return Coalitions(
+        np.array(keep, dtype=bool).reshape(len(keep), players),
+        np.array(listed, dtype=np.float64),
+        np.array(list(pairs.values()), dtype=np.int64),
+    )
+
+
+def _drawn(players: int, mass: dict[int, float], wanted: int, seed: int) -> dict[bytes, int]:
+    """Return how often each of `wanted` different pairs was drawn; a pair is named by its member with player 0."""
+    generator = np.random.default_rng(seed)
+    found: dict[bytes, int] = {}
+    if not mass:
+        return found
+    shares = np.array(list(mass.values())) / math.fsum(mass.values())
+    for size in generator.choice(list(mass), size=PATIENCE * max(0, wanted), p=shares):
+        if len(found) >= wanted:
+            break
+        one = np.zeros(players, dtype=bool)
+        one[generator.permutation(players)[:size]] = True
+        name = (one if one[0] else ~one).tobytes()
+        found[name] = found.get(name, 0) + 1
+    return found

@@ -1,0 +1,113 @@
+"""RISE: the mean of random masks, each weighted by the score of what it leaves visible."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xai_widget.arrays import Array
+from xai_widget.attribution import Estimate
+from xai_widget.engine import Case, Masks, ScoreName
+from xai_widget.explainers.method import Cost, Explainer
+from xai_widget.explainers.moments import Moments
+from xai_widget.explainers.parameters import Param
+
+
+@dataclass(frozen=True)
+class Rise(Explainer):
+    r"""RISE: how well the model does, on average, with the masks that leave a place visible.
+
+    .. math:: S_p = \frac{1}{q n} \sum_{i=1}^{n} y\big(x \odot m_i + x_0 \odot (1 - m_i)\big)\, m_{ip}
+
+    Each mask is a coarse grid of cells that stay with probability q, enlarged with bilinear (trilinear) interpolation
+    to the input and one cell more, and cut out at a random place. `error` is the standard error of the mean at each
+    place. The paper draws 4000 masks for VGG-16 and 8000 for ResNet-50; 1000 give a first answer.
+
+    Petsiuk, Das, Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models", BMVC 2018,
+    arXiv:1806.07421.
+
+    Parameters
+    ----------
+    samples : int
+        Masks n.
+    cells : int
+        Cells of the coarse grid a side (no more than the input has positions).
+    keep : float
+        Probability q that a cell stays visible.
+    seed : int
+        Of the masks.
+    fill : {"zero", "mean", "blur", "noise"}, float or array
+        What the masked part shows; "zero" and numbers are in model-input units.
+    score : {"probability", "logit", "log_odds"}
+        What weighs the masks.
+
+    Examples
+    --------
+    >>> from xai_widget import examples, explain
+    >>> a = explain(examples.mosaic_net(), examples.photo("cat"), "rise", samples=100)
+    >>> a.signed, a.error.shape
+    (False, (128, 128))
+    """
+
+    id: ClassVar[str] = "rise"
+    label: ClassVar[str] = "RISE"
+    summary: ClassVar[str] = (
+        "Hides random parts again and again, and averages what was visible when the score was high."
+    )
+    formula: ClassVar[str] = "M(p) = 1/(q·n) Σ y(x masked by mᵢ) · mᵢ(p)"
+    cites: ClassVar[str] = "Petsiuk et al., BMVC 2018, arXiv:1806.07421"
+    when: ClassVar[str] = (
+        "For a smooth map of any model, with an error bar at every place. Needs thousands of forwards; all places carry"
+        " the mean score, so that only differences within a map mean something."
+    )
+    evaluations: ClassVar[str] = "samples forwards (1000)"
+
+    samples: Annotated[int, Param("Masks", "Random masks that are scored.", 2, 20000, 100, cost=True)] = 1000
+    cells: Annotated[int, Param("Cells", "Cells of a mask's coarse grid, a side.", 1, 32, 1)] = 7
+    keep: Annotated[float, Param("Keep", "Probability that a cell stays visible.", 0.01, 0.99, 0.01)] = 0.5
+    seed: Annotated[int, Param("Seed", "Of the random masks.", 0, 2**31 - 1, 1)] = 0
+    fill: Annotated[
+        Literal["zero", "mean", "blur", "noise"] | float | Array,
+        Param("Cover with", "What the masked part shows: zero or a number in model-input units, mean, blur, noise."),
+    ] = "zero"
+    score: Annotated[ScoreName, Param("Measure", "What weighs the masks: probability, logit, log-odds.")] = (
+        "probability"
+    )
+
+    def cost(self, case: Case) -> Cost:
+        """One forward a mask, and one for the input, which tells what is worth keeping."""
+        return Cost(len(case.inputs) * (1 + self.samples))
+
+    def estimates(self, case: Case) -> Iterator[Estimate]:
+        """Yield the map after every chunk of masks."""
+        masks = self._masks(case.facts.input_shape[1:])
+        running = Moments()
+        signed = self.score != "probability" or any(question.index is None for question in case.questions)
+        for logits in case.scores(masks):
+            visible = masks.resized(case.inputs, running.count, logits.shape[1])  # [n, *S]
+            y = case.score(logits, self.score).detach().to(visible.device)  # [N, n]
+            running.update(y.reshape(*y.shape, *[1] * (visible.ndim - 1)) * visible / self.keep)
+            values, error = running.mean, running.error
+            if case.mask is not None:  # outside, nothing was ever hidden
+                values, error = values * case.mask, error * case.mask
+            yield Estimate(
+                values.float(),
+                running.count / self.samples,
+                signed=signed or case.contrasts,
+                error=error.float() if running.count > 1 else None,
+                meta={"samples": running.count, "score": self.score},
+            )
+
+    def _masks(self, size: tuple[int, ...]) -> Masks:
+        cells = [min(self.cells, length) for length in size]
+        # Two generators: the first masks of a longer run are those of a shorter one.
+        content, place = np.random.default_rng(self.seed).spawn(2)
+        coarse = (content.random((self.samples, *cells)) < self.keep).astype(np.float32)
+        pixels = [-(-length // n) for length, n in zip(size, cells, strict=True)]  # of one cell
+        # A generator an axis, the last axis first: a volume of one slice gets the masks of a picture.
+        axes = zip(place.spawn(len(size)), reversed(pixels), strict=True)
+        shift = np.stack([axis.integers(0, most, self.samples) for axis, most in axes][::-1], axis=1)
+        return Masks(coarse, self.fill, shift)
