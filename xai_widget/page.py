@@ -62,8 +62,19 @@ def check_viewable(session: Session) -> None:
         raise ValueError(message)
 
 
-def session_payload(session: Session, index: int, names: Sequence[str], methods: Sequence[type[Method]]) -> Message:
+def session_payload(session: Session, index: int, names: Sequence[str], methods: Sequence[Method]) -> Message:
     """Return what the front end shows before anything is explained, with the picture and the probabilities.
+
+    Parameters
+    ----------
+    session : Session
+        On one picture.
+    index : int
+        Of the session.
+    names : sequence of str
+        Of all sessions.
+    methods : sequence of Method
+        Those offered, each with the parameters that it is described for.
 
     Raises
     ------
@@ -82,7 +93,7 @@ def session_payload(session: Session, index: int, names: Sequence[str], methods:
         "labels": list(session.labels),
         "activation": session.facts.kind.activation,
         "notes": list(session.notes),
-        "methods": [_method_payload(session, method) for method in methods],
+        "methods": [method_payload(session, method) for method in methods],
         "layers": [
             {"name": layer.name, "type": layer.type, "shape": list(layer.shape), "calls": layer.calls}
             for layer in session.facts.layers
@@ -165,8 +176,9 @@ def _remarks(attribution: Attribution, *, all_finite: bool) -> list[str]:
     return found
 
 
-def _method_payload(session: Session, cls: type[Method]) -> Payload:
-    method, facts = cls(), session.facts
+def method_payload(session: Session, method: Method) -> Payload:
+    """Return what the front end shows of a method with these parameters: controls, refusals, layers, cost."""
+    cls, facts = type(method), session.facts
     refusal = method.refuses(facts)
     default = None if refusal is not None else method.default_layer(facts)
     if refusal is None and method.uses_layer and default is None:
@@ -190,6 +202,7 @@ def _method_payload(session: Session, cls: type[Method]) -> Payload:
         "formula": cls.formula,
         "cites": cls.cites,
         "refusal": refusal,
+        "described": wire_params({p.name: getattr(method, p.name) for p in parameters_of(cls)}),
         "params": [_parameter_payload(p, automatic) for p in parameters_of(cls) if p.kind != "array"],
         "uses_layer": method.uses_layer,
         "layer_refusals": [method.refuses_layer(layer, facts) for layer in facts.layers],

@@ -267,7 +267,7 @@ class Session:
             signed=estimate.signed,
             channels=None if estimate.channels is None else _array(estimate.channels[row]),
             error=None if estimate.error is None else _array(estimate.error[row]),
-            arrays={name: _array(values[row]) for name, values in estimate.arrays.items()},
+            arrays={name: _plain(values[row]) for name, values in estimate.arrays.items()},
             image=self.inputs[row].picture,
             affine=self.inputs[row].affine,
             meta=meta,
@@ -278,6 +278,10 @@ class Session:
 def _array(values: Tensor) -> NDArray[np.float32]:
     # A copy: an estimate must not change under the reader's hands.
     return np.array(values.detach().float().cpu().numpy())
+
+
+def _plain(values: Tensor) -> NDArray[Any]:
+    return _array(values) if values.is_floating_point() else np.array(values.detach().cpu().numpy())
 
 
 def _target(question: Question) -> int | Contrast | Callable[..., Any] | str:

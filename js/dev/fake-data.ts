@@ -101,6 +101,7 @@ function method(
     cites: "Selvaraju et al., Grad-CAM: Visual Explanations from Deep Networks, ICCV 2017",
     refusal: null,
     params,
+    described: {},
     uses_layer: access === "white_box",
     layer_refusals: access === "white_box" ? suits : LAYERS.map(() => null),
     default_layer: access === "white_box" ? "layer4" : null,

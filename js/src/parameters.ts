@@ -1,4 +1,4 @@
-import type { ParamPayload, Value } from "./protocol";
+import type { MethodPayload, ParamPayload, Value } from "./protocol";
 
 /** Only what differs from the method's default is sent; undefined or the default itself takes a setting back. */
 export function withParameter(
@@ -38,4 +38,14 @@ export function stepOf(param: ParamPayload): number {
     return param.step;
   }
   return param.kind === "int" || param.min === null || param.max === null ? 1 : (param.max - param.min) / 100;
+}
+
+/** Whether a method is described for these settings; between a change and the kernel's answer it is not. */
+export function isDescribed({ params, described }: MethodPayload, overrides: Record<string, Value>): boolean {
+  return params.every(({ name, default: usual }) => same(overrides[name] ?? usual, described[name] ?? usual));
+}
+
+function same(one: Value, other: Value): boolean {
+  const known = (value: Value) => (value !== null && typeof value === "object" ? value.array : value);
+  return known(one) === known(other);
 }

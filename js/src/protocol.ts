@@ -6,7 +6,7 @@
  */
 
 export const CLIENT_KINDS = ["hello", "run", "cancel"] as const;
-export const KERNEL_KINDS = ["session", "result", "error", "ack", "superseded", "cancelled"] as const;
+export const KERNEL_KINDS = ["session", "method", "result", "error", "ack", "superseded", "cancelled"] as const;
 export const STATES = ["idle", "queued", "running", "done", "cancelled", "error"] as const;
 export const TRAITS = [
   "method",
@@ -97,6 +97,8 @@ export interface MethodPayload {
   /** Why this model cannot be explained so, or null. */
   refusal: string | null;
   params: ParamPayload[];
+  /** The parameters for which cost and layers are told. */
+  described: Record<string, Value>;
   uses_layer: boolean;
   /** One entry per layer of the session: why the layer makes no sense for the method, or null. */
   layer_refusals: (string | null)[];
@@ -158,6 +160,7 @@ export interface ClientMessage {
 
 export type KernelMessage =
   | { kind: "session"; request_id: string | null; session: SessionPayload }
+  | { kind: "method"; request_id: null; session: number; method: MethodPayload }
   | { kind: "result"; request_id: RequestId; result: ResultPayload }
   | { kind: "error"; request_id: RequestId | null; error: ErrorPayload }
   | { kind: "ack"; request_id: string; of: ClientKind; message: string }

@@ -60,6 +60,14 @@ export function receive(
       const same = known.answer?.result.session === session.index && samePicture(known.session, session);
       return { ...known, session, answer: same ? known.answer : null };
     }
+    case "method": {
+      const { session } = known;
+      if (session?.index !== message.session) {
+        return known;
+      }
+      const methods = session.methods.map((each) => (each.id === message.method.id ? message.method : each));
+      return { ...known, session: { ...session, methods } };
+    }
     case "result": {
       const requestId = currentName(message.request_id, known.status, hellos);
       if (isStale(known, requestId)) {

@@ -72,7 +72,7 @@ const english = {
       backwards > 0 ? ` and ${formatCount(backwards)} backward ${backwards === 1 ? "pass" : "passes"}` : "";
     return `≈ ${runs}${passes}${seconds === null ? "" : `, about ${formatSeconds(seconds)}`}`;
   },
-  costOfDefaults: (cost: string) => `With the method’s own parameters ${cost}`,
+  costUnknown: "…",
 
   opacity: "Opacity",
   threshold: "Threshold",

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { layerRefusals, neighbourLayer, suits, usableLayers } from "../src/layers";
-import { effectiveNumber, isAuto, parseNumber, stepOf, withParameter } from "../src/parameters";
+import { effectiveNumber, isAuto, isDescribed, parseNumber, stepOf, withParameter } from "../src/parameters";
 import type { LayerPayload, MethodPayload, ParamPayload } from "../src/protocol";
 import { areProbabilities, barLength, ranking, searchClasses } from "../src/ranking";
+import { OCCLUSION } from "./samples";
 
 describe("classes", () => {
   const labels = ["black-and-tan coonhound, hound", "tabby cat", "tiger cat"];
@@ -95,5 +96,20 @@ describe("parameters", () => {
     expect(stepOf(stride)).toBe(1);
     expect(stepOf({ ...stride, kind: "float", min: 0, max: 2 })).toBe(0.02);
     expect(stepOf({ ...stride, step: 4 })).toBe(4);
+  });
+});
+
+describe("what a run costs", () => {
+  it("is known for the settings that the kernel has described", () => {
+    expect(isDescribed(OCCLUSION, {})).toBe(true);
+    expect(isDescribed(OCCLUSION, { window: 8 })).toBe(false);
+    expect(isDescribed({ ...OCCLUSION, described: { window: 8 } }, { window: 8 })).toBe(true);
+    expect(isDescribed({ ...OCCLUSION, described: { window: 8 } }, {})).toBe(false);
+  });
+
+  it("compares arrays, which stay in the kernel, by what is told of them", () => {
+    const given = { ...OCCLUSION, described: { window: { array: "2x2" } } };
+    expect(isDescribed(given, { window: { array: "2x2" } })).toBe(true);
+    expect(isDescribed(given, { window: null })).toBe(false);
   });
 });

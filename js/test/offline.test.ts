@@ -22,7 +22,15 @@ async function packed(
 const PARAM = { help: "", min: 1, max: 64, step: 1, choices: null } as const;
 const WINDOW: ParamPayload = { ...PARAM, name: "window", label: "Window", kind: "int", default: null, auto: 32 };
 const RELU: ParamPayload = { ...PARAM, name: "relu", label: "ReLU", kind: "bool", default: true, auto: null };
-const METHOD = { class_specific: true, summary: "", when: "", formula: "", cites: "", refusal: null } as const;
+const METHOD = {
+  class_specific: true,
+  summary: "",
+  when: "",
+  described: {},
+  formula: "",
+  cites: "",
+  refusal: null,
+} as const;
 const NO_COST = { forwards: 0, backwards: 0, seconds: null };
 const GRAD_CAM: MethodPayload = {
   ...METHOD,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { KernelMessage } from "../src/protocol";
 import { type Known, nothingKnown, receive, receiveStatus, shownState } from "../src/reducer";
-import { RESULT_BUFFERS, resultMessage, SESSION_BUFFERS, sessionMessage, status } from "./samples";
+import { OCCLUSION, RESULT_BUFFERS, resultMessage, SESSION_BUFFERS, sessionMessage, status } from "./samples";
 
 const FAILURE = { title: "It failed", hint: "Try another layer.", traceback: "…" };
 const idle = nothingKnown(status("idle", null));
@@ -130,5 +130,20 @@ describe("the state that is shown", () => {
     for (const state of ["idle", "queued", "running", "cancelled", "error"] as const) {
       expect(shownState(receiveStatus(answered, status(state, 2)), answered.answer)).toBe(state);
     }
+  });
+});
+
+describe("a method that is described anew", () => {
+  const other = { ...OCCLUSION, id: "rise" };
+  const known = tell(idle, sessionMessage({ methods: [OCCLUSION, other] }));
+  const told = { ...OCCLUSION, described: { window: 8 }, cost: { forwards: 7, backwards: 0, seconds: null } };
+
+  it("replaces itself in the session it belongs to", () => {
+    const next = tell(known, { kind: "method", request_id: null, session: 0, method: told });
+    expect(next.session?.methods).toEqual([told, other]);
+  });
+
+  it("changes nothing in another session", () => {
+    expect(tell(known, { kind: "method", request_id: null, session: 3, method: told })).toBe(known);
   });
 });

@@ -1,5 +1,12 @@
 import type { Result } from "../src/paint/decode";
-import type { KernelMessage, ResultPayload, SessionPayload, Status } from "../src/protocol";
+import type {
+  KernelMessage,
+  MethodPayload,
+  ParamPayload,
+  ResultPayload,
+  SessionPayload,
+  Status,
+} from "../src/protocol";
 
 export const RESULT: ResultPayload = {
   session: 0,
@@ -19,6 +26,37 @@ export const RESULT: ResultPayload = {
   seconds: 0.5,
   forwards: 10,
   notes: [],
+};
+
+export const WINDOW: ParamPayload = {
+  name: "window",
+  label: "Window",
+  help: "",
+  kind: "int",
+  default: null,
+  auto: 32,
+  min: 1,
+  max: 64,
+  step: 1,
+  choices: null,
+};
+
+export const OCCLUSION: MethodPayload = {
+  id: "occlusion",
+  label: "Occlusion",
+  access: "black_box",
+  class_specific: true,
+  summary: "",
+  when: "",
+  formula: "",
+  cites: "",
+  refusal: null,
+  params: [WINDOW],
+  described: { window: null },
+  uses_layer: false,
+  layer_refusals: [],
+  default_layer: null,
+  cost: { forwards: 50, backwards: 0, seconds: null },
 };
 
 export const SESSION: SessionPayload = {

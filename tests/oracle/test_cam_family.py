@@ -49,7 +49,7 @@ def test_another_target_is_answered_from_what_was_kept(build: type[nn.Module]) -
     expected = [explain(model, picture(), "grad_cam", target=t).values for t in range(CLASSES)]
     del model
     assert first.maps(range(CLASSES)) == pytest.approx(np.stack(expected), rel=1e-5, abs=1e-8)
-    assert first.for_target(4).meta["forwards"] == first.meta["forwards"]
+    assert first.for_target(4).meta["forwards"] == 0
 
 
 def test_a_loaded_attribution_says_that_it_cannot_answer(tmp_path: pytest.TempPathFactory) -> None:

@@ -65,7 +65,7 @@ def test_a_missing_bundle_is_told_with_what_to_do(elsewhere: Path, present: list
 
 def test_picture_and_probabilities_travel_as_bytes() -> None:
     session = session_of(ZOO["plain"]())
-    payload, (pixels, shares) = session_payload(session, 2, ["a", "b", "c"], [GradCam])
+    payload, (pixels, shares) = session_payload(session, 2, ["a", "b", "c"], [GradCam()])
     shown = np.frombuffer(pixels, np.uint8).reshape(payload["picture"]["shape"])
     assert np.array_equal(shown, session.inputs[0].picture)
     assert np.array_equal(np.frombuffer(shares, np.float32), session.probabilities[0])
@@ -77,7 +77,7 @@ def test_picture_and_probabilities_travel_as_bytes() -> None:
 
 def test_layers_stand_in_the_models_order_with_what_speaks_against_them() -> None:
     session = session_of(ZOO["plain"]())
-    payload, _ = session_payload(session, 0, ["a"], list(method_classes().values()))
+    payload, _ = session_payload(session, 0, ["a"], [cls() for cls in method_classes().values()])
     assert [layer["name"] for layer in payload["layers"]] == [layer.name for layer in session.facts.layers]
     methods = {method["id"]: method for method in payload["methods"]}
     assert list(methods) == list(method_classes())
@@ -90,7 +90,7 @@ def test_layers_stand_in_the_models_order_with_what_speaks_against_them() -> Non
 
 
 def test_a_method_that_refuses_the_model_says_why_and_costs_nothing() -> None:
-    payload, _ = session_payload(session_of(ZOO["flat head"]()), 0, ["a"], list(method_classes().values()))
+    payload, _ = session_payload(session_of(ZOO["flat head"]()), 0, ["a"], [cls() for cls in method_classes().values()])
     methods = {method["id"]: method for method in payload["methods"]}
     assert methods["cam"]["refusal"]
     assert methods["cam"]["cost"] == {"forwards": 0, "backwards": 0, "seconds": None}
@@ -99,7 +99,7 @@ def test_a_method_that_refuses_the_model_says_why_and_costs_nothing() -> None:
 
 def test_costs_are_told_before_a_run() -> None:
     session = session_of(ZOO["plain"]())
-    payload, _ = session_payload(session, 0, ["a"], [Occlusion])
+    payload, _ = session_payload(session, 0, ["a"], [Occlusion()])
     window, stride = (Occlusion().automatic(session.facts)[name] for name in ("window", "stride"))
     windows = len({*range(0, SIDE - window + 1, stride), SIDE - window}) ** 2
     assert payload["methods"][0]["cost"]["forwards"] == 1 + windows
@@ -108,7 +108,7 @@ def test_costs_are_told_before_a_run() -> None:
 
 def test_controls_come_from_the_methods_own_fields() -> None:
     session = session_of(ZOO["plain"]())
-    payload, _ = session_payload(session, 0, ["a"], [Occlusion, GradCam])
+    payload, _ = session_payload(session, 0, ["a"], [Occlusion(), GradCam()])
     occlusion = {parameter["name"]: parameter for parameter in payload["methods"][0]["params"]}
     assert list(occlusion) == ["window", "stride", "fill", "score", "reduce", "edge"]
     assert occlusion["window"] == {
@@ -134,7 +134,7 @@ def test_a_volume_is_refused_in_words() -> None:
     volume = torch.randn(1, 6, 8, 8, generator=torch.Generator().manual_seed(0))
     session = session_of(seeded(Volumetric), volume)
     with pytest.raises(ValueError, match=r"2-D pictures.*volume.*explain\(model, volume\).*nii\.gz"):
-        session_payload(session, 0, ["volume"], [Occlusion])
+        session_payload(session, 0, ["volume"], [Occlusion()])
 
 
 # -- a result -------------------------------------------------------------------------------------------------------

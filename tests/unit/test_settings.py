@@ -256,3 +256,43 @@ def test_a_setting_from_the_page_and_a_run_that_reports_do_not_wait_for_each_oth
     assert w.status["state"] == "done"
     assert w.attribution is not None
     assert w.attribution.target == 1
+
+
+# -- what the page is told of the method ------------------------------------------------------------------------------
+
+
+def test_a_changed_parameter_tells_the_page_what_the_run_will_cost() -> None:
+    w = a_widget(method="occlusion", auto_run=False)
+    w.params = {"window": 8, "stride": 8}
+    told = w.customs("method")[-1]
+    assert told["session"] == 0
+    assert told["method"]["described"]["window"] == 8
+    assert told["method"]["cost"]["forwards"] == 1 + 2 * 2
+
+
+def test_a_method_around_another_one_reads_a_layer_if_that_one_does() -> None:
+    w = a_widget(method="noise_tunnel", auto_run=False)
+    assert w.customs("method") == []
+    w.params = {"of": "grad_cam"}
+    assert w.customs("method")[-1]["method"]["uses_layer"] is True
+    w.params = {"of": "saliency"}
+    assert w.customs("method")[-1]["method"]["uses_layer"] is False
+
+
+def test_a_new_page_is_told_of_the_method_with_its_present_parameters() -> None:
+    w = a_widget(method="noise_tunnel", params={"of": "grad_cam"}, auto_run=False)
+    w.hear({"kind": "hello", "request_id": "a"})
+    methods = {method["id"]: method for method in w.customs("session")[-1]["session"]["methods"]}
+    assert methods["noise_tunnel"]["described"]["of"] == "grad_cam"
+    assert methods["noise_tunnel"]["uses_layer"] is True
+    assert methods["occlusion"]["described"]["window"] is None
+
+
+def test_an_array_stays_in_the_kernel_while_the_page_changes_something_else() -> None:
+    labels = np.arange(256).reshape(16, 16) // 32
+    w = a_widget(method="lime", params={"segments": labels, "samples": 16}, auto_run=False)
+    shown = w.get_state("params")["params"]
+    assert shown == {"segments": {"array": "array of shape 16x16, int64"}, "samples": 16}
+    w.set_state({"params": {**shown, "samples": 24}})
+    assert w.params["samples"] == 24
+    assert np.array_equal(w.params["segments"].values, labels)

@@ -20,7 +20,7 @@ from xai_widget.engine.memory import Memory, digest_of
 from xai_widget.engine.rectified import GRADIENTS, GradientKind
 from xai_widget.engine.relevance import Relevance, relevance
 from xai_widget.engine.relevance_steps import Composite
-from xai_widget.engine.runner import Runner
+from xai_widget.engine.runner import Runner, Tally
 from xai_widget.engine.variants import Pace, edited_logits, gradients_at, logits_of, rows_together
 from xai_widget.targets import Question, TargetNotScored
 
@@ -92,8 +92,11 @@ class Case:
         return replace(self, layers=tuple(layers))
 
     def replayed(self, question: Question) -> "Case":
-        """Return the case that answers `question` from what is kept, without running the model on inputs."""
-        return replace(self.with_target(question), replay=True)
+        """Return the case that answers `question` from what is kept, without running the model on inputs.
+
+        What it still costs (a backward through what is held) is counted anew.
+        """
+        return replace(self.with_target(question), runner=replace(self.runner, tally=Tally()), replay=True)
 
     # -- questions --------------------------------------------------------------------------------------------------
 

@@ -66,6 +66,11 @@ class KernelShap(Explainer):
     score : {"logit", "probability", "log_odds"}
         What is shared out. Logits add up where probabilities saturate.
 
+    Notes
+    -----
+    `arrays` of the attribution: "labels" (superpixel of every position), "coefficients" (the values, one a superpixel)
+    and, where they are known, their standard "errors".
+
     Examples
     --------
     >>> from xai_widget import examples, explain
@@ -146,6 +151,8 @@ class KernelShap(Explainer):
         values, error = game.shapley(y)
         total = float(y[0, -1] - y[1, -1])
         arrays = {"labels": torch.from_numpy(regions.labels)[None], "coefficients": values[None, :, -1]}
+        if error is not None:
+            arrays["errors"] = error[None]
         if finished:
             arrays["class_coefficients"] = values[None, :, :-1].mT
         return Estimate(

@@ -72,6 +72,11 @@ class Lime(Explainer):
     score : {"probability", "logit", "log_odds"}
         What the surrogate predicts.
 
+    Notes
+    -----
+    `arrays` of the attribution: "labels" (superpixel of every position), "coefficients" and their standard "errors",
+    one a superpixel.
+
     Examples
     --------
     >>> from xai_widget import examples, explain
@@ -142,6 +147,7 @@ class Lime(Explainer):
         weights = proximity(z, self.kernel_width)
         fit = self._fit(z, y[:, None], weights)
         arrays = {"labels": torch.from_numpy(regions.labels)[None], "coefficients": fit.coefficients[None, :, -1]}
+        arrays["errors"] = fit.error[None]
         meta: dict[str, Any] = {
             "r2": fit.r2,
             "intercept": float(fit.intercept[-1]),

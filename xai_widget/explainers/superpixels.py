@@ -36,6 +36,7 @@ FillField = Annotated[
 # LIME's setting of quickshift is made for pictures of this side; smaller ones get a finer kernel, in proportion.
 QUICKSHIFT_SIDE: Final = 224
 QUICKSHIFT_KERNEL: Final = 4.0
+SLIC_LEAST: Final = 0.25
 # A surrogate with more features than this would need more samples than anybody waits for.
 MOST: Final = 2048
 
@@ -161,5 +162,8 @@ def _cut(picture: Tensor, way: Algorithm, wanted: int) -> NDArray[np.int64]:
     else:
         # SLIC weighs distance against colour: colours are compared in Lab (up to 100), other channels in [0, 1].
         compactness = 10 if len(values) == 3 else 0.1
-        labels = segmentation.slic(values, wanted, compactness, channel_axis=0, start_label=0)
+        # Small pictures would lose most of their superpixels to the usual least size, half of the mean one.
+        labels = segmentation.slic(
+            values, wanted, compactness, channel_axis=0, start_label=0, min_size_factor=SLIC_LEAST
+        )
     return np.asarray(labels, dtype=np.int64)

@@ -1,5 +1,6 @@
 """Line: what the widget tells its page, and what it hears from it."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ import traitlets
 
 from xai_widget.attribution import Attribution
 from xai_widget.explainers import Method
-from xai_widget.page import Message, bundle, result_payload, session_payload
+from xai_widget.page import Message, bundle, method_payload, result_payload, session_payload
 from xai_widget.session import Session
 from xai_widget.widget.asking import Asker, Wish
 from xai_widget.widget.jobs import Outcome
@@ -42,6 +43,8 @@ class Line(Settings, anywidget.AnyWidget):
     def _setting_changed(self, change: Any) -> None:
         if change.name == "active":
             self._send_session(None)
+        elif change.name in {"method", "params"}:
+            self._send_method()
         if self._awake and self.auto_run:
             self._start()
 
@@ -81,7 +84,15 @@ class Line(Settings, anywidget.AnyWidget):
         self.send({"kind": outcome, "request_id": request_id})
 
     def _session_message(self, session: Session, index: int) -> Message:
-        return session_payload(session, index, self._names, list(self.offered.values()))
+        chosen = self._chosen()
+        methods = [chosen if name == self.method else cls() for name, cls in self.offered.items()]
+        return session_payload(session, index, self._names, methods)
+
+    def _send_method(self) -> None:
+        """Describe the method with its present parameters: what it costs, and whether it reads a layer, may differ."""
+        with contextlib.suppress(ValueError, TypeError):  # a setting that cannot be used is told by the run
+            payload = method_payload(self.session, self._chosen())
+            self.send({"kind": "method", "request_id": None, "session": self.active, "method": payload})
 
     def _send_session(self, request_id: RequestId) -> None:
         payload, buffers = self._session_message(self.session, self.active)

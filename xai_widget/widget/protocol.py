@@ -3,8 +3,9 @@
 Settings are synced traits (last one wins). Questions are messages with a `request_id`, and every one is answered:
 
 * page -> kernel: ``hello`` (a view appeared), ``run``, ``cancel``
-* kernel -> page: ``session`` (picture, classes, methods, layers), ``result`` (a map, partial or final), ``error``,
-  ``ack`` (the message arrived), ``superseded`` and ``cancelled`` (a run that brings no further result)
+* kernel -> page: ``session`` (picture, classes, methods, layers), ``method`` (the chosen one with its present
+  parameters), ``result`` (a map, partial or final), ``error``, ``ack`` (the message arrived), ``superseded`` and
+  ``cancelled`` (a run that brings no further result)
 
 Pictures and maps travel as binary buffers beside the message. Answers to ``hello`` bring the present state again, so
 that a reloaded page shows what it showed, and nothing is computed.
@@ -17,7 +18,7 @@ RequestId = int | str | None
 
 STATES: Final = ("idle", "queued", "running", "done", "cancelled", "error")
 CLIENT_KINDS: Final = ("hello", "run", "cancel")
-KERNEL_KINDS: Final = ("session", "result", "error", "ack", "superseded", "cancelled")
+KERNEL_KINDS: Final = ("session", "method", "result", "error", "ack", "superseded", "cancelled")
 SETTINGS: Final = ("method", "params", "target", "layer", "active")
 TRAITS: Final = (*SETTINGS, "view", "status", "controls", "locale", "auto_run")
 CONTROLS: Final = ("method", "layer", "params", "display", "predictions")

@@ -1,4 +1,4 @@
-import { withParameter } from "../parameters";
+import { isDescribed, withParameter } from "../parameters";
 import type { MethodPayload } from "../protocol";
 import { useStore, useText } from "./context";
 import { ParameterControl } from "./ParameterControl";
@@ -10,7 +10,6 @@ export function Parameters({ method }: { method: MethodPayload }) {
   const text = useText();
   const overrides = store.settings.params.value;
   const changed = Object.keys(overrides).length > 0;
-  const cost = text.cost(method.cost);
   return (
     <Section
       title={text.parameters}
@@ -31,7 +30,7 @@ export function Parameters({ method }: { method: MethodPayload }) {
           onCommit={(value) => store.change({ params: withParameter(overrides, param, value) })}
         />
       ))}
-      <p class="xai-cost">{changed ? text.costOfDefaults(cost) : cost}</p>
+      <p class="xai-cost">{isDescribed(method, overrides) ? text.cost(method.cost) : text.costUnknown}</p>
     </Section>
   );
 }
