@@ -5,6 +5,7 @@ libraries are recognised by the attributes of their objects and are never needed
 """
 
 from xai_widget.models.architecture import Expects, expects, unwrap
+from xai_widget.models.gap_head import with_gap_head
 from xai_widget.models.labels import labels_for
 from xai_widget.models.outputs import Activation, ScoreKind, class_scores, logits_from
 from xai_widget.models.preprocessing import Preprocess, preprocess_for
@@ -20,4 +21,5 @@ __all__ = [
     "logits_from",
     "preprocess_for",
     "unwrap",
+    "with_gap_head",
 ]
