@@ -24,6 +24,7 @@ CARRIED = (
     "xai_widget/static/offline.css",
     "xai_widget/examples/mosaic_net.safetensors",
     "xai_widget/examples/flatten_net.safetensors",
+    "xai_widget/examples/tiny_deit.safetensors",
     "xai_widget/colormaps.json",
     "xai_widget/py.typed",
 )

@@ -22,7 +22,7 @@ from torch import nn
 from tools import example_scenes as training
 from tools import train_examples as trainer
 from xai_widget import examples
-from xai_widget.examples import PHOTOS, classes, flatten_net, mosaic, mosaic_net, photo
+from xai_widget.examples import PHOTOS, classes, flatten_net, mosaic, mosaic_net, photo, tiny_deit
 from xai_widget.examples.scenes import random_crop
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from xai_widget.examples import ExampleNet
 
 ROOT = Path(__file__).parents[2]
-NETS = pytest.mark.parametrize("build", [mosaic_net, flatten_net], ids=lambda build: build.__name__)
+NETS = pytest.mark.parametrize("build", [mosaic_net, flatten_net, tiny_deit], ids=lambda build: build.__name__)
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def net() -> ExampleNet:
     return mosaic_net()
 
 
-def logits(model: ExampleNet, name: str) -> torch.Tensor:
+def logits(model: trainer.Classifier, name: str) -> torch.Tensor:
     with torch.inference_mode():
         scores: torch.Tensor = model(model.transform(photo(name))[None])[0]
     return scores
@@ -202,7 +202,7 @@ def test_crops_lie_inside_the_photo_and_contain_its_focus() -> None:
 
 
 @NETS
-def test_a_network_carries_its_labels_and_preprocessing(build: Callable[[], ExampleNet]) -> None:
+def test_a_network_carries_its_labels_and_preprocessing(build: Callable[[], trainer.Classifier]) -> None:
     model = build()
     assert model.labels == list(classes())
     assert not any(module.training for module in model.modules())
@@ -215,7 +215,7 @@ def test_a_network_carries_its_labels_and_preprocessing(build: Callable[[], Exam
 
 
 @NETS
-def test_every_call_gives_a_network_of_its_own(build: Callable[[], ExampleNet]) -> None:
+def test_every_call_gives_a_network_of_its_own(build: Callable[[], trainer.Classifier]) -> None:
     first, second = build(), build()
     with torch.no_grad():
         for parameter in first.parameters():
@@ -226,7 +226,7 @@ def test_every_call_gives_a_network_of_its_own(build: Callable[[], ExampleNet]) 
     assert logits(build(), "cat").argmax() == classes().index("cat")
 
 
-@pytest.mark.parametrize("name", ["mosaic_net", "flatten_net"])
+@pytest.mark.parametrize("name", ["mosaic_net", "flatten_net", "tiny_deit"])
 def test_the_weights_are_float16_and_at_most_one_megabyte(name: str) -> None:
     path = Path(examples.__file__).parent / f"{name}.safetensors"
     assert path.stat().st_size <= 1_000_000
@@ -263,19 +263,19 @@ def test_only_the_pooled_head_weighs_channels(net: ExampleNet) -> None:
 
 
 @NETS
-def test_every_whole_photo_is_named(build: Callable[[], ExampleNet]) -> None:
+def test_every_whole_photo_is_named(build: Callable[[], trainer.Classifier]) -> None:
     model = build()
     sure = {name: float(logits(model, name).softmax(dim=0)[classes().index(name)]) for name in classes()}
     assert min(sure.values()) > 0.9, sure
 
 
 @NETS
-def test_a_quadrant_alone_is_named(build: Callable[[], ExampleNet]) -> None:
+def test_a_quadrant_alone_is_named(build: Callable[[], trainer.Classifier]) -> None:
     assert trainer.top1(build(), trainer.quadrants_alone(range(50))) >= 0.95
 
 
 @NETS
-def test_a_crop_of_unseen_size_at_an_unseen_place_is_named(build: Callable[[], ExampleNet]) -> None:
+def test_a_crop_of_unseen_size_at_an_unseen_place_is_named(build: Callable[[], trainer.Classifier]) -> None:
     assert trainer.top1(build(), trainer.held_out_alone(300)) >= 0.95
 
 
@@ -307,7 +307,7 @@ def test_what_is_covered_no_longer_counts_and_a_whole_crop_counts_its_area() -> 
 
 
 @NETS
-def test_every_label_of_a_mosaic_is_in_the_top_five(build: Callable[[], ExampleNet]) -> None:
+def test_every_label_of_a_mosaic_is_in_the_top_five(build: Callable[[], trainer.Classifier]) -> None:
     assert trainer.all_in_top5(build(), range(100)) >= 0.9
 
 

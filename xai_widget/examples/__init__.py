@@ -1,4 +1,4 @@
-"""Photographs, scenes with a known truth, and two small trained networks: all offline, for learning and testing.
+"""Photographs, scenes with a known truth, and three small trained networks: all offline, for learning and testing.
 
 Examples
 --------
@@ -19,14 +19,29 @@ from .scenes import Mosaic, mosaic
 
 if TYPE_CHECKING:
     from .nets import ExampleNet, flatten_net, mosaic_net
+    from .transformer import TinyDeit, tiny_deit
 
-__all__ = ["PHOTOS", "ExampleNet", "Mosaic", "Photo", "classes", "flatten_net", "mosaic", "mosaic_net", "photo"]
+__all__ = [
+    "PHOTOS",
+    "ExampleNet",
+    "Mosaic",
+    "Photo",
+    "TinyDeit",
+    "classes",
+    "flatten_net",
+    "mosaic",
+    "mosaic_net",
+    "photo",
+    "tiny_deit",
+]
 
 
 def __getattr__(name: str) -> object:
     # The networks bring torch and torchvision with them; photographs and scenes need neither.
     if name in {"ExampleNet", "flatten_net", "mosaic_net"}:
         return getattr(import_module(".nets", __name__), name)
+    if name in {"TinyDeit", "tiny_deit"}:
+        return getattr(import_module(".transformer", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,10 +1,10 @@
-"""Two small classifiers of the bundled photographs, with their weights."""
+"""Two small convolutional classifiers of the bundled photographs, with their weights."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import torch
 from safetensors.torch import load_file
@@ -24,6 +24,8 @@ GRID: Final = SIDE // 8
 WIDTHS: Final = (16, 24, 48, 64, 96)
 MEAN: Final = 0.5
 STD: Final = 0.25
+
+Net = TypeVar("Net", bound=nn.Module)
 
 
 class BasicBlock(nn.Module):
@@ -96,19 +98,25 @@ class ExampleNet(nn.Module):
         self.layer4 = BasicBlock(third, fourth, kernel=1)
         self.head = head
         self.labels = list(classes())
-        self.transform = transforms.Compose(
-            [
-                transforms.Resize(SIDE),
-                transforms.CenterCrop(SIDE),
-                transforms.ToTensor(),
-                transforms.Normalize((MEAN,) * 3, (STD,) * 3),
-            ]
-        )
+        self.transform = example_transform()
 
     def forward(self, x: Tensor) -> Tensor:
         """Map pictures ``[N, 3, 128, 128]`` to logits ``[N, K]``."""
         logits: Tensor = self.head(self.layer4(self.layer3(self.layer2(self.layer1(self.stem(x))))))
         return logits
+
+
+def example_transform() -> Callable[[Image.Image], Tensor]:
+    """Return the preprocessing of the example networks: see `ExampleNet`."""
+    steps: Callable[[Image.Image], Tensor] = transforms.Compose(
+        [
+            transforms.Resize(SIDE),
+            transforms.CenterCrop(SIDE),
+            transforms.ToTensor(),
+            transforms.Normalize((MEAN,) * 3, (STD,) * 3),
+        ]
+    )
+    return steps
 
 
 def gap_head() -> nn.Module:
@@ -146,7 +154,7 @@ def mosaic_net() -> ExampleNet:
     >>> net.labels[int(logits.argmax())]
     'cat'
     """
-    return _load(gap_head(), "mosaic_net")
+    return load_weights(ExampleNet(gap_head()), "mosaic_net")
 
 
 def flatten_net() -> ExampleNet:
@@ -166,11 +174,11 @@ def flatten_net() -> ExampleNet:
     >>> net.labels[int(logits.argmax())]
     'temple'
     """
-    return _load(flatten_head(), "flatten_net")
+    return load_weights(ExampleNet(flatten_head()), "flatten_net")
 
 
-def _load(head: nn.Module, name: str) -> ExampleNet:
-    model = ExampleNet(head)
+def load_weights(model: Net, name: str) -> Net:
+    """Fill a freshly built network in place with the weights stored as `name`; returns it in eval mode."""
     stored = load_file(WEIGHTS / f"{name}.safetensors")
     counted = {key: value for key, value in model.state_dict().items() if not value.is_floating_point()}
     model.load_state_dict({key: value.to(torch.float32) for key, value in stored.items()} | counted)
