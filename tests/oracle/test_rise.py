@@ -9,7 +9,7 @@ from tests.zoo import CLASSES, Flat, Plain, Volumetric, picture, seeded, trained
 from xai_widget import Contrast, explain, explain_batch
 from xai_widget.binding import Binding
 from xai_widget.explainers import Rise, build_method
-from xai_widget.explainers.moments import Moments
+from xai_widget.explainers.rise import VisibleMean
 from xai_widget.inputs import read_input
 from xai_widget.session import Session
 
@@ -57,9 +57,10 @@ def test_it_is_the_weighted_mean_of_masks_built_by_hand(
     cover = x.mean((1, 2), keepdim=True) if fill == "mean" else (0.7 if fill == 0.7 else 0)
     with torch.no_grad():
         p = model(x * m + cover * (1 - m)).softmax(1)[:, 2].numpy()
-    terms = p[:, None, None] * masks / keep
-    assert found.values == pytest.approx(terms.mean(0), rel=1e-5)
-    assert found.error == pytest.approx(terms.std(0, ddof=1) / np.sqrt(40), rel=1e-4, abs=1e-9)
+    mean = np.average(np.broadcast_to(p[:, None, None], masks.shape), axis=0, weights=masks)
+    error = np.sqrt((masks**2 * (p[:, None, None] - mean) ** 2).sum(0)) / masks.sum(0)
+    assert found.values == pytest.approx(mean, rel=1e-5)
+    assert found.error == pytest.approx(error, rel=1e-4, abs=1e-9)
     assert found.signed is False
 
 
@@ -71,7 +72,7 @@ def test_volumes_by_hand() -> None:
     assert Rise(samples=25)._masks((5, 9, 8)).low_res.shape == (25, 5, 7, 7)  # no more cells than slices
     with torch.no_grad():
         y = net(volume * torch.from_numpy(masks)[:, None])[:, 1].numpy()
-    assert found.values == pytest.approx((y[:, None, None, None] * masks / 0.5).mean(0), rel=1e-5)
+    assert found.values == pytest.approx(np.einsum("n,nijk->ijk", y, masks) / masks.sum(0), rel=1e-5)
     assert found.signed is True
 
 
@@ -122,14 +123,31 @@ def test_errors_cover_the_truth_and_shrink() -> None:
     assert runs[0][1].mean() / ask(3200, 0)[1].mean() == pytest.approx(4, rel=0.15)
 
 
-def test_the_running_mean_does_not_lose_small_differences() -> None:
-    samples = 1e9 + torch.randn(2, 90, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    running = Moments()
-    for part in samples.split([1, 7, 30, 52], dim=1):
-        running.update(part)
+def test_a_score_that_never_changes_gives_the_same_value_everywhere() -> None:
+    found = explain(lambda batch: torch.ones(len(batch), 3), picture(), "rise", target=0, samples=30, dims=2)
+    assert found.values == pytest.approx(np.full((16, 16), 1 / 3), abs=1e-7)
+    assert found.error == pytest.approx(np.zeros((16, 16)), abs=1e-7)
+
+
+def test_small_differences_of_large_scores_are_not_lost() -> None:
+    generator = torch.Generator().manual_seed(0)
+    y = 1e9 + torch.randn(2, 90, generator=generator, dtype=torch.float64)
+    m = torch.rand(90, 3, generator=generator, dtype=torch.float64)
+    running = VisibleMean()
+    for scores, visible in zip(y.split([1, 7, 30, 52], 1), m.split([1, 7, 30, 52]), strict=True):
+        running.update(scores, visible)
+    mean = (y - 1e9) @ m / m.sum(0)
     assert running.count == 90
-    assert (running.mean - samples.mean(1)).abs().max() < 1e-6
-    assert running.error.numpy() == pytest.approx(samples.numpy().std(1, ddof=1) / np.sqrt(90), rel=1e-6)
+    assert (running.mean - 1e9 - mean).abs().max() < 1e-6
+    expected = ((m**2)[None] * (y[..., None] - 1e9 - mean[:, None]) ** 2).sum(1).sqrt() / m.sum(0)
+    assert running.error.numpy() == pytest.approx(expected.numpy(), rel=1e-6)
+
+
+def test_a_place_that_was_never_visible_has_the_mean_score_and_their_spread() -> None:
+    running = VisibleMean()
+    running.update(torch.tensor([[1.0, 3.0]]), torch.tensor([[1.0, 0.0], [1.0, 0.0]]))
+    assert running.mean.tolist() == [[2.0, 2.0]]
+    assert running.error.tolist() == [[pytest.approx(0.5**0.5), 1.0]]
 
 
 def test_a_mask_keeps_the_background_visible_and_off_the_map(model: nn.Module) -> None:
@@ -140,7 +158,7 @@ def test_a_mask_keeps_the_background_visible_and_off_the_map(model: nn.Module) -
     masks = np.where(mask, masks_by_hand(Rise(samples=30), (16, 16)), 1)
     with torch.no_grad():
         p = model(x * torch.from_numpy(masks)[:, None]).softmax(1)[:, 2].numpy()
-    expected = np.where(mask, (p[:, None, None] * masks / 0.5).mean(0), 0)
+    expected = np.where(mask, np.einsum("n,nij->ij", p, masks) / masks.sum(0), 0)
     assert found.values == pytest.approx(expected, rel=1e-5)
     assert not found.error[~mask].any()
 
@@ -180,7 +198,7 @@ def test_every_target_comes_from_the_same_forwards() -> None:
         alone = explain(Counting(), picture(), "rise", target=target, samples=40, dims=2)
         assert maps[target] == pytest.approx(alone.values, rel=1e-5, abs=1e-7)
     assert maps[CLASSES] == pytest.approx(maps[0] - maps[1], rel=1e-4, abs=1e-6)
-    assert sum(maps[:CLASSES]) == pytest.approx(masks_by_hand(Rise(samples=40), (16, 16)).mean(0) / 0.5, rel=1e-4)
+    assert sum(maps[:CLASSES]) == pytest.approx(np.ones((16, 16)), rel=1e-4)
     assert found.for_target(Contrast(0, 1)).signed is True
 
 

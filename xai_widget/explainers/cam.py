@@ -191,7 +191,7 @@ class Cam(CamMethod):
             return (
                 "CAM needs a head that is global average pooling + one linear layer (or a 1x1 convolution + pooling);"
                 f" {facts.model} ends otherwise. Use 'grad_cam', 'grad_cam_pp' or 'layer_cam', which work with any"
-                " head, or give the model such a head: xai_widget.models.with_gap_head(model)."
+                " head, or give the model such a head: xai_widget.models.with_gap_head(model, loader)."
             )
         return None
 

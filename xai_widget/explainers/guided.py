@@ -66,7 +66,7 @@ class GuidedBackprop(_RectifiedGradient):
     cites: ClassVar[str] = "Springenberg et al., ICLR 2015 workshop, arXiv:1412.6806"
     when: ClassVar[str] = (
         "For fine, clean outlines of what a ReLU network sees. Not as evidence for a class: the map hardly changes with"
-        " the class or with randomised weights. Guided Grad-CAM adds the class."
+        " the class, or when the upper layers forget what they learned. Guided Grad-CAM adds the class."
     )
     evaluations: ClassVar[str] = "1 forward, 1 backward"
 
@@ -98,7 +98,7 @@ class Deconvolution(_RectifiedGradient):
     cites: ClassVar[str] = "Zeiler and Fergus, ECCV 2014, arXiv:1311.2901"
     when: ClassVar[str] = (
         "For comparison with guided backpropagation, which is cleaner and also looks at what was open. Not as evidence"
-        " for a class: the map hardly depends on it."
+        " for a class: the map hardly depends on it, and in networks without max pooling not on the picture either."
     )
     evaluations: ClassVar[str] = "1 forward, 1 backward"
 

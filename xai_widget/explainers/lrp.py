@@ -41,14 +41,15 @@ class Lrp(Explainer):
 
     The first layer is the convolution or linear operation that the input reaches first in the forward as it runs.
     Batch norms are merged with the linear operation in front of them, in the computation only; one that stands alone
-    passes relevance on (under "epsilon" it is a linear operation like any other), and so does every activation. Max pooling gives all to the winner; average pooling, means and sums
-    follow ε. A residual sum divides relevance in proportion to its parts. Where a sigmoid or softmax scales another
+    passes relevance on (under "epsilon" it is a linear operation like any other), and so does every activation. Max
+    pooling gives all to the winner; average pooling, means and sums follow ε. A residual sum divides relevance in proportion to its parts. Where a sigmoid or softmax scales another
     signal (squeeze and excitation), the signal takes all. Relevance starts as ∂score/∂logits ⊙ logits: the class's
     logit, and for "A rather than B" the logit of A at A and minus that of B at B.
+    A negative logit is negative relevance: where a rule without ε in the head divides it, the signs of the map turn.
 
     Networks without biases conserve relevance up to ε. Elsewhere biases, constants and ε absorb some: `meta` has the
     share of the score that was measured to end there (`absorbed`; a negative share was added by them), and the
-    operations with the largest (`absorbed_by`). In half precision all this holds up to its rounding.
+    operations with the largest (`absorbed_by`); `divided` is the relevance at the start. In half precision all this holds up to its rounding.
 
     Layer-wise relevance propagation is patented in some countries (Fraunhofer, TU Berlin): for commercial use, look
     into the licence terms.
@@ -150,6 +151,7 @@ def _absorbed(relevance: Relevance, row: int) -> Mapping[str, Any]:
     start = float(relevance.start[row])
     by = {name: float(amount[row]) for name, amount in relevance.absorbed.items()}
     if start == 0:
-        return {"absorbed": None, "absorbed_by": {}}
+        return {"absorbed": None, "absorbed_by": {}, "divided": start}
     largest = sorted(by, key=lambda name: abs(by[name]), reverse=True)[:LARGEST]
-    return {"absorbed": sum(by.values()) / start, "absorbed_by": {name: by[name] / start for name in largest}}
+    shares = {name: by[name] / start for name in largest}
+    return {"absorbed": sum(by.values()) / start, "absorbed_by": shares, "divided": start}

@@ -12,7 +12,7 @@ from xai_widget.arrays import Array
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Case, Masks, ScoreName
 from xai_widget.explainers.method import Cost, Explainer
-from xai_widget.explainers.moments import Moments
+from xai_widget.explainers.moments import wide
 from xai_widget.explainers.parameters import Param
 
 
@@ -20,11 +20,13 @@ from xai_widget.explainers.parameters import Param
 class Rise(Explainer):
     r"""RISE: how well the model does, on average, with the masks that leave a place visible.
 
-    .. math:: S_p = \frac{1}{q n} \sum_{i=1}^{n} y\big(x \odot m_i + x_0 \odot (1 - m_i)\big)\, m_{ip}
+    .. math:: S_p = \sum_{i=1}^{n} y\big(x \odot m_i + x_0 \odot (1 - m_i)\big)\, m_{ip} \Big/ \sum_{i=1}^{n} m_{ip}
 
     Each mask is a coarse grid of cells that stay with probability q, enlarged with bilinear (trilinear) interpolation
-    to the input and one cell more, and cut out at a random place. `error` is the standard error of the mean at each
-    place. The paper draws 4000 masks for VGG-16 and 8000 for ResNet-50; 1000 give a first answer.
+    to the input and one cell more, and cut out at a random place. The paper divides by what the sum below comes to in
+    the long run, q n. Dividing by the sum itself has the same limit; but a place that the draws happened to leave
+    visible more often does not look more important for it, which is most of the noise. `error` is the standard error
+    at each place. The paper draws 4000 masks for VGG-16 and 8000 for ResNet-50; 1000 give a first answer.
 
     Petsiuk, Das, Saenko, "RISE: Randomized Input Sampling for Explanation of Black-box Models", BMVC 2018,
     arXiv:1806.07421.
@@ -57,7 +59,7 @@ class Rise(Explainer):
     summary: ClassVar[str] = (
         "Hides random parts again and again, and averages what was visible when the score was high."
     )
-    formula: ClassVar[str] = "M(p) = 1/(q·n) Σ y(x masked by mᵢ) · mᵢ(p)"
+    formula: ClassVar[str] = "M(p) = Σ y(x masked by mᵢ) · mᵢ(p) / Σ mᵢ(p)"
     cites: ClassVar[str] = "Petsiuk et al., BMVC 2018, arXiv:1806.07421"
     when: ClassVar[str] = (
         "For a smooth map of any model, with an error bar at every place. Needs thousands of forwards; all places carry"
@@ -84,12 +86,12 @@ class Rise(Explainer):
     def estimates(self, case: Case) -> Iterator[Estimate]:
         """Yield the map after every chunk of masks."""
         masks = self._masks(case.facts.input_shape[1:])
-        running = Moments()
+        running = VisibleMean()
         signed = self.score != "probability" or any(question.index is None for question in case.questions)
         for logits in case.scores(masks):
             visible = masks.resized(case.inputs, running.count, logits.shape[1])  # [n, *S]
             y = case.score(logits, self.score).detach().to(visible.device)  # [N, n]
-            running.update(y.reshape(*y.shape, *[1] * (visible.ndim - 1)) * visible / self.keep)
+            running.update(y, visible)
             values, error = running.mean, running.error
             if case.mask is not None:  # outside, nothing was ever hidden
                 values, error = values * case.mask, error * case.mask
@@ -111,3 +113,56 @@ class Rise(Explainer):
         axes = zip(place.spawn(len(size)), reversed(pixels), strict=True)
         shift = np.stack([axis.integers(0, most, self.samples) for axis, most in axes][::-1], axis=1)
         return Masks(coarse, self.fill, shift)
+
+
+class VisibleMean:
+    """Mean score at each place over masks that come in chunks, weighted by how far the place was visible.
+
+    Scores are kept as differences from the first chunk's mean, in float64: a small spread of large scores is not lost.
+
+    Attributes
+    ----------
+    count : int
+        Masks so far.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._start = self._scores = torch.zeros(())
+        self._seen = self._seen_scores = torch.zeros(())
+        self._squares = self._squares_scores = self._squares_scores_squared = torch.zeros(())
+
+    def update(self, scores: Tensor, visible: Tensor) -> None:
+        """Take up scores `[N, n]` under masks `[n, *S]` in 0 ... 1."""
+        y, m = wide(scores), wide(visible)
+        if self.count == 0:
+            self._start = y.mean(1, keepdim=True)
+        y = y - self._start
+        self.count += y.shape[1]
+        self._scores = self._scores + y.square().sum(1)
+        self._seen = self._seen + m.sum(0)
+        self._seen_scores = self._seen_scores + torch.tensordot(y, m, 1)
+        m = m.square()
+        self._squares = self._squares + m.sum(0)
+        self._squares_scores = self._squares_scores + torch.tensordot(y, m, 1)
+        self._squares_scores_squared = self._squares_scores_squared + torch.tensordot(y.square(), m, 1)
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean score at each place, float64 `[N, *S]`; the first scores' mean where nothing was visible yet."""
+        return self._shift + self._spread_over(self._start)
+
+    @property
+    def error(self) -> Tensor:
+        """Standard error of the mean, `[N, *S]`; the spread of all scores where nothing was visible yet."""
+        shift = self._shift
+        squares = self._squares_scores_squared - 2 * shift * self._squares_scores + shift.square() * self._squares
+        known = squares.clamp(min=0).sqrt() / self._seen
+        return torch.where(self._seen > 0, known, self._spread_over((self._scores / self.count).sqrt()))
+
+    @property
+    def _shift(self) -> Tensor:
+        return torch.where(self._seen > 0, self._seen_scores / self._seen, 0.0)
+
+    def _spread_over(self, rows: Tensor) -> Tensor:
+        return rows.reshape(-1, *[1] * self._seen.ndim).expand_as(self._seen_scores)

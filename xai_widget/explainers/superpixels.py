@@ -23,7 +23,7 @@ SegmentsField = Annotated[
 ]
 CountField = Annotated[
     int,
-    Param("Superpixels wanted", "About how many SLIC makes; quickshift finds its own number.", 2, 500, 1, cost=True),
+    Param("How many", "About how many SLIC makes; quickshift finds its own number.", 2, 500, 1, cost=True),
 ]
 FillField = Annotated[
     Literal["segment_mean", "mean", "zero", "blur", "noise"] | float | Array,
