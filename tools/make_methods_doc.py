@@ -1,6 +1,6 @@
 """Write `docs/methods.md` from the registry of methods and from what was measured of them (`docs/methods.json`).
 
-    python -m tools.make_methods_doc
+python -m tools.make_methods_doc
 """
 
 import json
@@ -21,9 +21,11 @@ them, and `methods(model)` says which of them work on a model, and why the other
 **Access** is what a method needs of a model: *black box* runs it and reads the scores, *gradients* differentiates it,
 *layers* looks inside. **Cost** is in model evaluations of one input at default parameters, on the 128×128 pictures of the
 embedded networks; "F" is a forward, "B" a backward. **Signed** maps say what speaks against the target too.
-**Randomised** is the rank correlation of the map's magnitudes with those of a network whose weights were drawn anew
-(mean over photos and draws): a map that explains the network must change, so less is better. Below {passes} passes, above
-{fails} fails; between them, part of what is seen belongs to the picture rather than to the network. All values were measured.
+**Weights anew** is the rank correlation of the map's magnitudes with those of a network whose weights were drawn anew (mean
+over photos and draws): a map that explains the network must change, so less is better. Below {passes} passes, above {fails}
+fails; between them, part of what is seen belongs to the picture rather than to the network. **Upper half anew**: only the
+upper half of the layers, where the classes are told apart, was drawn anew. A map that hardly changes then ("fails") shows
+what lower layers see, whatever the answer; it is no evidence for a class. All values were measured.
 
 """
 TARGETS: Final = """
@@ -52,18 +54,18 @@ def page() -> str:
 
 
 def _table(classes: Mapping[str, type[Method]], measured: Mapping[str, Any]) -> Iterator[str]:
-    yield "| id | method | access | class-specific | signed | cost | randomised |"
-    yield "|---|---|---|---|---|---|---|"
+    yield "| id | method | access | class-specific | signed | cost | weights anew | upper half anew |"
+    yield "|---|---|---|---|---|---|---|---|"
     for name, cls in classes.items():
         facts = measured[name]
         cells = (
-            f"[`{name}`](#{_anchor(cls)})",
+            f"[`{name}`](#{name})",
             cls.label,
             ACCESS[cls.access],
             "yes" if cls.class_specific else "no",
             "yes" if facts["signed"] else "no",
             _cost(facts),
-            f"{facts['randomised']:.2f} {verdict(facts['randomised'])}",
+            *(f"{facts[part]:.2f} {verdict(facts[part])}" for part in ("randomised", "upper_half_randomised")),
         )
         yield f"| {' | '.join(cells)} |"
 
@@ -82,7 +84,7 @@ def _cost(facts: Mapping[str, Any]) -> str:
 
 def _sections(classes: Mapping[str, type[Method]]) -> Iterator[str]:
     for name, cls in classes.items():
-        yield f"## {cls.label}\n"
+        yield f'<a id="{name}"></a>\n\n## {cls.label}\n'
         yield f"`{name}` · {cls.summary}\n"
         yield f"    {cls.formula}\n"
         yield f"**When.** {cls.when}\n"
@@ -111,16 +113,17 @@ def _values(parameter: Parameter) -> str:
     number = f"{parameter.kind}{_range(parameter)}" if parameter.kind in {"int", "float"} else ""
     extra = "a number" if parameter.numeric else ""
     array = "an array" if parameter.arrays else ""
-    return ", ".join(filter(None, (words, number, extra, array)))
+    method = "a method object" if parameter.objects else ""
+    return ", ".join(filter(None, (words, number, extra, array, method)))
 
 
 def _range(parameter: Parameter) -> str:
     low, high = parameter.about.minimum, parameter.about.maximum
-    return "" if low is None and high is None else f" {low if low is not None else ''} … {high if high is not None else ''}"
-
-
-def _anchor(cls: type[Method]) -> str:
-    return "".join(c for c in cls.label.lower().replace(" ", "-") if c.isalnum() or c == "-")
+    return (
+        ""
+        if low is None and high is None
+        else f" {low if low is not None else ''} … {high if high is not None else ''}"
+    )
 
 
 def main() -> None:

@@ -335,4 +335,3 @@ class Case:
         if self.replay:
             message = "The answer is not among what was kept of this run. Run the method again for this target."
             raise TargetNotScored(message)
-
