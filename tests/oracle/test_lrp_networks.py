@@ -14,6 +14,8 @@ from tests.zoo import seeded
 from xai_widget import Contrast, explain
 from xai_widget.explainers.lrp_rules import RuleSet
 
+pytestmark = pytest.mark.slow
+
 SIDE = 64
 COMPOSITES = ("epsilon", "epsilon_plus", "epsilon_plus_flat", "epsilon_alpha2_beta1_flat", "epsilon_gamma_box")
 # Name: whether every activation is a ReLU.

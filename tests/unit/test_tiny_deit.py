@@ -93,6 +93,7 @@ def test_its_logits_are_the_mean_of_two_heads_that_differ(net: TinyDeit) -> None
         assert torch.equal(tiny_deit().train(training)(X), net(X))  # nothing in it depends on the mode
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 1], ids=["class", "distillation"])
 def test_each_head_alone_names_crops_and_mosaics(net: TinyDeit, place: int) -> None:
     assert trainer.top1(OneHead(net, place), trainer.held_out_alone(240)) >= 0.95
