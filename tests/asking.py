@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from tests.zoo import Plain, seeded, trained_statistics
 from xai_widget import Attribution
 from xai_widget.binding import Binding
 from xai_widget.engine import Case
@@ -52,3 +53,16 @@ def logits_of(score: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
 def draws(*shape: int, seed: int = 5) -> Tensor:
     """Noise of one's own, float64."""
     return 0.3 * torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+class Counting:
+    """A black box that counts the inputs it was given."""
+
+    def __init__(self) -> None:
+        self.net = trained_statistics(seeded(Plain)).eval()
+        self.seen = 0
+
+    def __call__(self, batch: Tensor) -> Tensor:
+        self.seen += len(batch)
+        with torch.no_grad():
+            return self.net(batch)

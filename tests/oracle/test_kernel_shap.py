@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tests.zoo import CLASSES, Flat, Plain, Volumetric, picture, seeded, trained_statistics
+from tests.asking import Counting
+from tests.zoo import CLASSES, Flat, Volumetric, picture, seeded, trained_statistics
 from xai_widget import Contrast, explain, explain_batch
 from xai_widget.binding import Binding
 from xai_widget.explainers import build_method
@@ -310,19 +311,6 @@ def test_grey_pictures_and_volumes() -> None:
 
 
 # -- targets, batches, chunks ---------------------------------------------------------------------------------------
-
-
-class Counting:
-    """A black box that counts the inputs it was given."""
-
-    def __init__(self) -> None:
-        self.net = trained_statistics(seeded(Plain)).eval()
-        self.seen = 0
-
-    def __call__(self, batch: Tensor) -> Tensor:
-        self.seen += len(batch)
-        with torch.no_grad():
-            return self.net(batch)
 
 
 @pytest.mark.parametrize(("count", "samples", "expected"), [(5, None, 32), (8, 40, 42), (16, 101, 102), (8, 999, 256)])

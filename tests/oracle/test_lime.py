@@ -10,7 +10,8 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics.pairwise import cosine_distances
 from torch import Tensor, nn
 
-from tests.zoo import CLASSES, Flat, Plain, Volumetric, picture, seeded, trained_statistics
+from tests.asking import Counting
+from tests.zoo import CLASSES, Flat, Volumetric, picture, seeded, trained_statistics
 from xai_widget import Contrast, explain, explain_batch
 from xai_widget.binding import Binding
 from xai_widget.explainers import build_method
@@ -325,19 +326,6 @@ def test_their_own_mean_is_the_foregrounds(model: nn.Module) -> None:
 
 
 # -- targets, batches, chunks ---------------------------------------------------------------------------------------
-
-
-class Counting:
-    """A black box that counts the inputs it was given."""
-
-    def __init__(self) -> None:
-        self.net = trained_statistics(seeded(Plain)).eval()
-        self.seen = 0
-
-    def __call__(self, batch: Tensor) -> Tensor:
-        self.seen += len(batch)
-        with torch.no_grad():
-            return self.net(batch)
 
 
 def test_model_evaluations_are_what_the_cost_says() -> None:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from tests.asking import Counting
 from tests.zoo import CLASSES, Flat, Plain, picture, seeded, trained_statistics
 from xai_widget import Contrast, TargetNotScored, explain, explain_batch
 from xai_widget.binding import Binding
@@ -234,19 +235,6 @@ def test_a_mask_spares_the_background_and_saves_its_windows(model: nn.Module) ->
 
 
 # -- what it costs --------------------------------------------------------------------------------------------------
-
-
-class Counting:
-    """A black box that counts the inputs it was given."""
-
-    def __init__(self) -> None:
-        self.net = trained_statistics(seeded(Plain)).eval()
-        self.seen = 0
-
-    def __call__(self, batch: Tensor) -> Tensor:
-        self.seen += len(batch)
-        with torch.no_grad():
-            return self.net(batch)
 
 
 def test_model_evaluations_are_what_the_cost_says() -> None:

@@ -13,6 +13,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from xai_widget.engine.calls import argument
+
 See = Callable[[Tensor], Tensor]
 _SOFTMAX: Final = frozenset({functional.softmax, torch.softmax, torch.Tensor.softmax, torch.special.softmax})
 
@@ -147,16 +149,16 @@ def map_shape(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
         Of the call.
     """
     if func is functional.scaled_dot_product_attention:
-        query, key = _given(args, kwargs, 0, "query"), _given(args, kwargs, 1, "key")
+        query, key = argument(args, kwargs, 0, "query"), argument(args, kwargs, 1, "key")
         shape = (*query.shape[:-1], key.shape[-2])
     elif func is functional.multi_head_attention_forward:
-        query, key = _given(args, kwargs, 0, "query"), _given(args, kwargs, 1, "key")
-        shape = (*query.shape[1:-1], _given(args, kwargs, 4, "num_heads"), query.shape[0], key.shape[0])
+        query, key = argument(args, kwargs, 0, "query"), argument(args, kwargs, 1, "key")
+        shape = (*query.shape[1:-1], argument(args, kwargs, 4, "num_heads"), query.shape[0], key.shape[0])
         shape = shape if query.ndim == 3 else (1, *shape)
     elif func in _SOFTMAX:
-        x = _given(args, kwargs, 0, "input")
+        x = argument(args, kwargs, 0, "input")
         shape = tuple(x.shape)
-        if _given(args, kwargs, 1, "dim") not in {-1, len(shape) - 1}:
+        if argument(args, kwargs, 1, "dim") not in {-1, len(shape) - 1}:
             return None
     else:
         return None
@@ -166,10 +168,6 @@ def map_shape(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str,
 def is_self_attention(shape: tuple[int, ...] | None) -> bool:
     """Whether there are as many queries as keys."""
     return shape is not None and shape[2] == shape[3]
-
-
-def _given(args: tuple[Any, ...], kwargs: dict[str, Any], index: int, name: str) -> Any:
-    return args[index] if len(args) > index else kwargs.get(name)
 
 
 def _shares(products: Tensor, *, masked: bool) -> Tensor:

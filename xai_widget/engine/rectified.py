@@ -15,6 +15,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from xai_widget.engine.calls import argument
+
 GradientKind = Literal["plain", "guided", "deconv"]
 GRADIENTS: Final[tuple[GradientKind, ...]] = ("plain", "guided", "deconv")
 _IN_PLACE: Final = frozenset(
@@ -142,7 +144,7 @@ def rectifier_ceiling(func: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     if func is functional.relu6:
         return 6.0
     first, second = _BOUNDED[func]
-    low, high = _given(args, kwargs, 1, *first), _given(args, kwargs, 2, *second)
+    low, high = argument(args, kwargs, 1, *first), argument(args, kwargs, 2, *second)
     if not isinstance(low, int | float) or low != 0 or not isinstance(high, int | float | None):
         return None
     if func in _THRESHOLD:  # threshold(x, 0, 0): the second number is what stands below the first
@@ -153,10 +155,6 @@ def rectifier_ceiling(func: Callable[..., Any], args: tuple[Any, ...], kwargs: d
 def _input(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
     found: Tensor = args[0] if args else kwargs["input"]
     return found
-
-
-def _given(args: tuple[Any, ...], kwargs: dict[str, Any], index: int, name: str, default: Any) -> Any:
-    return args[index] if len(args) > index else kwargs.get(name, default)
 
 
 def _in_place(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
