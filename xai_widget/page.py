@@ -166,7 +166,9 @@ def _remarks(attribution: Attribution, *, all_finite: bool) -> list[str]:
     found = []
     if not all_finite:
         found.append("Some values are not finite; they are shown as zero.")
-    if not values.any():
+    if unused := attribution.meta.get("no_gradient"):
+        found.append(f"The score does not depend on the positions of {', '.join(unused)}: choose an earlier layer.")
+    elif not values.any():
         extra = " (everything was negative before the ReLU)" if attribution.meta.get("relu") else ""
         found.append(f"The map is zero everywhere{extra}.")
     elif attribution.signed and values.max() <= 0:

@@ -74,3 +74,11 @@ def test_cam_is_defined_where_a_mean_of_tokens_is_read_and_nowhere_else() -> Non
     assert explain(swin, x, "cam", target=3).values == pytest.approx(expected, rel=1e-5)
     with pytest.raises(ValueError, match="ends otherwise"):
         explain(built(TimmViT), picture(16, 16), "cam")
+
+
+def test_a_layer_that_nothing_reads_is_told_from_one_with_negative_evidence() -> None:
+    model, x = torchvision_vit().eval(), picture(32, 32)
+    unread = explain(model, x, "grad_cam", target=1, layer="encoder.layers.encoder_layer_1")
+    assert not unread.values.any()
+    assert unread.meta["no_gradient"] == ["encoder.layers.encoder_layer_1"]
+    assert "no_gradient" not in explain(model, x, "grad_cam", target=1).meta

@@ -25,7 +25,11 @@ class _OneGradient(GradientCam):
 
     def estimates(self, case: Case) -> Iterator[Estimate]:
         """Yield the one map."""
-        yield self._estimate(case, {layer: self._map(a, g) for layer, (a, g) in self._read(case).items()})
+        read = self._read(case)
+        unused = [layer for layer, (_, g) in read.items() if not g.any()]
+        # In a transformer with a class token, nothing reads the other tokens behind the last attention.
+        meta = {"no_gradient": unused} if unused else {}
+        yield self._estimate(case, {layer: self._map(a, g) for layer, (a, g) in read.items()}, **meta)
 
     def _kind(self) -> GradientKind:
         return self.gradient
