@@ -5,7 +5,7 @@ Symbols: A is the activation `[C, *grid]` of the layer, y the score asked about,
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import Any, ClassVar, Final
 
 import torch
 from torch import Tensor
@@ -28,7 +28,7 @@ class _OneGradient(GradientCam):
         read = self._read(case)
         unused = [layer for layer, (_, g) in read.items() if not g.any()]
         # In a transformer with a class token, nothing reads the other tokens behind the last attention.
-        meta = {"no_gradient": unused} if unused else {}
+        meta: dict[str, Any] = {"no_gradient": unused} if unused else {}
         yield self._estimate(case, {layer: self._map(a, g) for layer, (a, g) in read.items()}, **meta)
 
     def _kind(self) -> GradientKind:
