@@ -35,15 +35,15 @@ class Recorded(XaiWidget):
                 last.update(msg["state"])
         return last
 
-    def hear(self, content: Any) -> None:
+    def hear(self, content: Any, *buffers: Any) -> None:
         """Take a message of the page's own."""
-        self._handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": []})
+        self._handle_msg({"content": {"data": {"method": "custom", "content": content}}, "buffers": list(buffers)})
 
     def settle(self) -> None:
         """Wait until nothing runs."""
-        while (job := self._asker.job) is not None:
+        while (job := self.asker.job) is not None:
             assert job.ended.wait(SOON)
-            thread = self._asker._worker._thread
+            thread = self.asker._worker._thread
             if thread is not None:
                 thread.join(0.01)
 

@@ -138,8 +138,10 @@ def result_payload(attribution: Attribution, session: int, title: str) -> Messag
         "seconds": round(float(meta.get("seconds", 0.0)), 4),
         "forwards": int(meta.get("forwards", 0)),
         "notes": _remarks(attribution, all_finite=bool(finite.all())),
+        "has_error": attribution.error is not None,
     }
-    return payload, [values.data]
+    errors = [] if attribution.error is None else [np.ascontiguousarray(attribution.error).data]
+    return payload, [values.data, *errors]
 
 
 def wire_params(params: Mapping[str, Any]) -> Payload:
@@ -210,6 +212,7 @@ def method_payload(session: Session, method: Method) -> Payload:
         "layer_refusals": [method.refuses_layer(layer, facts) for layer in facts.layers],
         "default_layer": default,
         "cost": cost,
+        "auto": True,
     }
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, TypedDict, cast, get_args
 
 import numpy as np
 
 from xai_widget.names import nearest
 
-Mode = Literal["overlay", "map", "image"]
+Mode = Literal["overlay", "side", "curtain", "map", "contours", "regions", "image"]
 
 SEQUENTIAL: Final = ("viridis", "inferno", "magma", "cividis", "gray")
 DIVERGING: Final = ("RdBu_r", "PuOr_r", "coolwarm")
@@ -22,7 +22,13 @@ class View(TypedDict):
 
     ``opacity`` of the heat map over the picture and ``threshold`` below which it is invisible lie in [0, 1];
     ``gamma`` in [0.1, 10] bends the colour scale; ``colormap`` is a table's name or "auto"; ``cells`` shows the
-    attribution's true cells instead of interpolating; ``mode`` is "overlay", "map" or "image" (the picture alone).
+    attribution's true cells instead of interpolating.
+
+    ``mode`` is "overlay", "side" (picture and overlay side by side), "curtain" (the overlay left of ``curtain``, a share
+    of the width, the picture right of it), "map" (the map alone), "contours" (lines of equal strength), "regions" (the
+    outlines of the strongest regions) or "image" (the picture alone). ``clip`` is the percentile of the values, in
+    [50, 100], that gets the strongest colour. ``box`` draws the box of the largest region above ``box_threshold``, a
+    share of the maximum. With ``shared``, everything that is compared has one scale.
     """
 
     opacity: float
@@ -31,6 +37,11 @@ class View(TypedDict):
     colormap: str
     cells: bool
     mode: Mode
+    clip: float
+    curtain: float
+    box: bool
+    box_threshold: float
+    shared: bool
 
 
 DEFAULT_VIEW: Final[View] = {
@@ -40,17 +51,31 @@ DEFAULT_VIEW: Final[View] = {
     "colormap": "auto",
     "cells": False,
     "mode": "overlay",
+    "clip": 100.0,
+    "curtain": 0.5,
+    "box": False,
+    "box_threshold": 0.2,
+    "shared": True,
 }
 
 
 _RANGES: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
-    {"opacity": (0.0, 1.0), "threshold": (0.0, 1.0), "gamma": (0.1, 10.0)}
+    {
+        "opacity": (0.0, 1.0),
+        "threshold": (0.0, 1.0),
+        "gamma": (0.1, 10.0),
+        "clip": (50.0, 100.0),
+        "curtain": (0.0, 1.0),
+        "box_threshold": (0.0, 1.0),
+    }
 )
 
 
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"colormap": ("auto", *SEQUENTIAL, *DIVERGING), "mode": ("overlay", "map", "image")}
+    {"colormap": ("auto", *SEQUENTIAL, *DIVERGING), "mode": get_args(Mode)}
 )
+
+_SWITCHES: Final = ("cells", "box", "shared")
 
 
 def check_view(view: Mapping[str, Any]) -> View:
@@ -84,22 +109,15 @@ def check_view(view: Mapping[str, Any]) -> View:
             checked[key] = _number(key, value)
         elif key in _NAMES:
             checked[key] = _name(key, value)
-        elif key == "cells":
+        elif key in _SWITCHES:
             if not isinstance(value, bool | np.bool_):
-                raise TypeError(f"View setting 'cells' is True or False; got {value!r}.")
+                raise TypeError(f"View setting {key!r} is True or False; got {value!r}.")
             checked[key] = bool(value)
         else:
             raise ValueError(
                 f"Unknown view setting {key!r}.{nearest(key, DEFAULT_VIEW)} Known: {', '.join(DEFAULT_VIEW)}."
             )
-    return View(
-        opacity=checked["opacity"],
-        threshold=checked["threshold"],
-        gamma=checked["gamma"],
-        colormap=checked["colormap"],
-        cells=checked["cells"],
-        mode=checked["mode"],
-    )
+    return cast("View", checked)
 
 
 def _number(key: str, value: object) -> float:

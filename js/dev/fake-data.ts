@@ -106,6 +106,7 @@ function method(
     layer_refusals: access === "white_box" ? suits : LAYERS.map(() => null),
     default_layer: access === "white_box" ? "layer4" : null,
     cost: { forwards: 1, backwards: access === "black_box" ? 0 : 1, seconds: 0.08 },
+    auto: true,
     ...rest,
   };
 }

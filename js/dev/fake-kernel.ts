@@ -39,6 +39,9 @@ export function createFakeKernel(name: string, photo: ImageData): FakeKernel {
     controls: null,
     locale: null,
     auto_run: true,
+    auto_runs: {},
+    expert: true,
+    pins: [],
     status: IDLE,
     ...(CASES as Record<string, Partial<Traits>>)[name],
   };
@@ -156,6 +159,7 @@ function tellResult(model: FakeModel, name: string, photo: ImageData, request: R
     final,
     seconds: method.cost.seconds ?? 0,
     forwards: method.cost.forwards,
+    has_error: false,
     notes: name === "zero" ? ["The map is all zero: no place of the layer speaks for this class."] : [],
   };
   model.tell({ kind: "result", request_id: request, result }, [shown.slice().buffer]);

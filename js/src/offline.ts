@@ -18,7 +18,7 @@ async function open(head: HTMLElement, body: HTMLElement, data: HTMLElement): Pr
   if (names.length > 1) {
     render(h(Chooser, { label: text.savedMaps, names, shown: host.shown, onChoose: host.show }), head);
   }
-  mount(body, createStore(host.model, lifetime), lifetime);
+  mount(body, createStore(host.model, lifetime, false), lifetime);
 }
 
 const [head, body, data] = ["xai-head", "xai-body", "xai-data"].map((id) => document.getElementById(id));

@@ -5,8 +5,36 @@
  * its own `request_id`. `xai_widget/widget/protocol.py` describes the same, and a test compares the two.
  */
 
-export const CLIENT_KINDS = ["hello", "run", "cancel"] as const;
-export const KERNEL_KINDS = ["session", "method", "result", "error", "ack", "superseded", "cancelled"] as const;
+export const CLIENT_KINDS = [
+  "hello",
+  "run",
+  "cancel",
+  "probe",
+  "regions",
+  "film",
+  "pin",
+  "unpin",
+  "compare",
+  "photo",
+  "save",
+  "freeze",
+] as const;
+export const KERNEL_KINDS = [
+  "session",
+  "method",
+  "result",
+  "error",
+  "ack",
+  "superseded",
+  "cancelled",
+  "probed",
+  "regions",
+  "film",
+  "pinned",
+  "gallery",
+  "saved",
+  "words",
+] as const;
 export const STATES = ["idle", "queued", "running", "done", "cancelled", "error"] as const;
 export const TRAITS = [
   "method",
@@ -18,10 +46,25 @@ export const TRAITS = [
   "controls",
   "locale",
   "auto_run",
+  "auto_runs",
+  "expert",
+  "pins",
   "status",
 ] as const;
-export const CONTROLS = ["method", "layer", "params", "display", "predictions"] as const;
-export const MODES = ["overlay", "map", "image"] as const;
+export const CONTROLS = [
+  "predictions",
+  "method",
+  "layer",
+  "params",
+  "display",
+  "cover",
+  "predict",
+  "compare",
+  "photo",
+  "save",
+] as const;
+export const MODES = ["overlay", "side", "curtain", "map", "contours", "regions", "image"] as const;
+export const FILLS = ["blur", "mean", "grey", "noise"] as const;
 
 export type ClientKind = (typeof CLIENT_KINDS)[number];
 export type KernelKind = (typeof KERNEL_KINDS)[number];
@@ -29,6 +72,8 @@ export type State = (typeof STATES)[number];
 export type Trait = (typeof TRAITS)[number];
 export type Control = (typeof CONTROLS)[number];
 export type Mode = (typeof MODES)[number];
+/** What stands in a place that was covered. */
+export type CoverFill = (typeof FILLS)[number];
 
 export type RequestId = number | string;
 /** An array never leaves the kernel: the page knows it by its shape, and sends this back to keep it. */
@@ -47,6 +92,15 @@ export interface View {
   colormap: string;
   cells: boolean;
   mode: Mode;
+  /** The percentile of the values that gets the strongest colour: 100 is the maximum. */
+  clip: number;
+  /** Where the curtain hangs, from the left (0) to the right (1): the heat map is left of it. */
+  curtain: number;
+  /** Draw the box of the largest region above `box_threshold` of the maximum. */
+  box: boolean;
+  box_threshold: number;
+  /** One scale for everything that is compared. */
+  shared: boolean;
 }
 
 export interface Status {
@@ -67,6 +121,12 @@ export interface Traits {
   controls: Control[] | null;
   locale: string | null;
   auto_run: boolean;
+  /** By method: whether it runs by itself, where somebody has said so. */
+  auto_runs: Record<string, boolean>;
+  /** Whether everything is shown, or only what a first look needs. */
+  expert: boolean;
+  /** What is pinned, by number, in order. */
+  pins: number[];
   status: Status;
 }
 
@@ -104,6 +164,8 @@ export interface MethodPayload {
   layer_refusals: (string | null)[];
   default_layer: string | null;
   cost: { forwards: number; backwards: number; seconds: number | null };
+  /** Whether a changed setting starts it by itself; an expensive one waits for Run. */
+  auto: boolean;
 }
 
 export interface LayerPayload {
@@ -145,6 +207,8 @@ export interface ResultPayload {
   seconds: number;
   forwards: number;
   notes: string[];
+  /** Whether a second buffer holds the standard error of every value. */
+  has_error: boolean;
 }
 
 export interface ErrorPayload {
@@ -153,19 +217,100 @@ export interface ErrorPayload {
   traceback: string;
 }
 
-export interface ClientMessage {
-  kind: ClientKind;
-  request_id: string;
+/** What one region does to the target's score: hidden, it falls from `before` to `after`. */
+export interface RegionPayload {
+  /** Half-open: top, left, bottom, right. */
+  box: number[];
+  /** Share of the picture. */
+  area: number;
+  before: number;
+  after: number;
 }
+
+export interface RegionsPayload {
+  session: number;
+  /** The run whose map the regions were found in. */
+  of: RequestId;
+  /** One byte a pixel of the picture: 0 outside, 1 ... in the regions, strongest first. */
+  shape: [number, number];
+  /** What `before` and `after` are: a probability, or a score where the target has none. */
+  quantity: "probability" | "score";
+  fill: CoverFill;
+  regions: RegionPayload[];
+}
+
+export interface FramePayload {
+  layer: string;
+  signed: boolean;
+  shape: [number, number];
+  buffer: number;
+}
+
+/** One small map a layer, all from one pass. */
+export interface FilmPayload {
+  session: number;
+  method: string;
+  params: Record<string, Value>;
+  target: WireTarget;
+  frames: FramePayload[];
+}
+
+export interface GalleryItemPayload {
+  name: string;
+  model: string;
+  /** Index of the predicted class, its label, and how likely it is. */
+  predicted: number;
+  label: string;
+  probability: number;
+  /** The right class, where it was told. */
+  expected: number | null;
+  /** A PNG. */
+  buffer: number;
+}
+
+export interface ErrorOf {
+  kind: "error";
+  request_id: RequestId | null;
+  error: ErrorPayload;
+}
+
+/** What a page asks, beside its name; buffers travel with `probe` and `photo`. */
+export interface Asks {
+  hello: { language: string };
+  run: object;
+  cancel: object;
+  /** Buffer 0: a bit a pixel of the picture (first pixel: lowest bit), 1 where it was painted. */
+  probe: { session: number; fill: CoverFill; keep: boolean; shape: [number, number] };
+  regions: object;
+  film: object;
+  /** Pins the map that is shown. */
+  pin: object;
+  /** null: all of them. */
+  unpin: { pin: number | null };
+  compare: { methods: string[] | null; layers: string[] | null; targets: WireTarget[] | null };
+  /** Buffer 0: the file. */
+  photo: { name: string };
+  save: { format: "npz" };
+  freeze: object;
+}
+
+export type ClientMessage = { [K in ClientKind]: { kind: K; request_id: string } & Asks[K] }[ClientKind];
 
 export type KernelMessage =
   | { kind: "session"; request_id: string | null; session: SessionPayload }
   | { kind: "method"; request_id: null; session: number; method: MethodPayload }
   | { kind: "result"; request_id: RequestId; result: ResultPayload }
-  | { kind: "error"; request_id: RequestId | null; error: ErrorPayload }
+  | ErrorOf
   | { kind: "ack"; request_id: string; of: ClientKind; message: string }
   | { kind: "superseded"; request_id: RequestId }
-  | { kind: "cancelled"; request_id: RequestId };
+  | { kind: "cancelled"; request_id: RequestId }
+  | { kind: "probed"; request_id: string; session: number; shape: [number] }
+  | { kind: "regions"; request_id: string; regions: RegionsPayload }
+  | { kind: "film"; request_id: string; film: FilmPayload }
+  | { kind: "pinned"; request_id: string | null; pin: number; result: ResultPayload }
+  | { kind: "gallery"; request_id: string | null; items: GalleryItemPayload[] }
+  | { kind: "saved"; request_id: string; name: string; mime: string }
+  | { kind: "words"; request_id: null; locale: string; words: Record<string, string> };
 
 export const IDLE: Status = { state: "idle", request_id: null, fraction: 0, message: "", eta_s: null };
 
@@ -176,4 +321,9 @@ export const DEFAULT_VIEW: View = {
   colormap: "auto",
   cells: false,
   mode: "overlay",
+  clip: 100,
+  curtain: 0.5,
+  box: false,
+  box_threshold: 0.2,
+  shared: true,
 };

@@ -1,9 +1,12 @@
 import type { AnyModel } from "@anywidget/types";
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import {
+  type Asks,
   type ClientKind,
   DEFAULT_VIEW,
+  type ErrorPayload,
   IDLE,
+  type KernelKind,
   type KernelMessage,
   TRAITS,
   type Trait,
@@ -27,6 +30,8 @@ export interface Store {
   readonly known: ReadonlySignal<Known>;
   /** The display settings as they look now: they may be ahead of the kernel while a control is dragged. */
   readonly view: ReadonlySignal<View>;
+  /** Whether a kernel is there; a saved page answers from what was computed. */
+  readonly live: boolean;
   /** A message has waited too long for its answer. */
   readonly silent: ReadonlySignal<boolean>;
   readonly text: ReadonlySignal<Strings>;
@@ -36,7 +41,33 @@ export interface Store {
   preview(values: Partial<View>): void;
   /** Tell the kernel about display settings, if they differ from what it knows. */
   keep(values: Partial<View>): void;
+  /** Say something whose answer, if any, is news for everybody. */
   send(kind: ClientKind): void;
+  /**
+   * Ask something that is answered to the asker alone.
+   *
+   * @returns the first message that carries this request's name
+   * @throws Refusal what the kernel says of a question that it cannot answer
+   */
+  ask<K extends ClientKind>(kind: K, content: Asks[K], buffers?: readonly ArrayBuffer[]): Promise<Reply>;
+  /** Hear a kind of message, whoever asked for it, until the widget is gone. */
+  listen<K extends KernelKind>(kind: K, heard: (message: MessageOf<K>, buffers: readonly DataView[]) => void): void;
+  /** A part of the widget's state that belongs to one feature: made once, shared by all views. */
+  feature<T>(make: (store: Store) => T): T;
+}
+
+export type MessageOf<K extends KernelKind> = Extract<KernelMessage, { kind: K }>;
+
+export interface Reply {
+  readonly message: KernelMessage;
+  readonly buffers: readonly DataView[];
+}
+
+/** What the kernel says instead of an answer. */
+export class Refusal extends Error {
+  constructor(readonly error: ErrorPayload) {
+    super(error.title);
+  }
 }
 
 /**
@@ -44,7 +75,7 @@ export interface Store {
  *
  * Traits and messages arrive here and nowhere else; views read signals and call the verbs.
  */
-export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal): Store {
+export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal, live = true): Store {
   const settings = mirror(model, lifetime);
   const known = signal(nothingKnown(settings.status.peek()));
   const draft = signal<Partial<View>>({});
@@ -52,6 +83,9 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal): Sto
   // Two pages may talk to the same kernel, so that a counter alone would not tell their requests apart.
   const page = Math.random().toString(36).slice(2, 8);
   const hellos = new Set<string>();
+  const asked = new Map<string, { resolve(reply: Reply): void; reject(cause: unknown): void }>();
+  const listeners = new Map<string, ((message: never, buffers: readonly DataView[]) => void)[]>();
+  const features = new Map<unknown, unknown>();
   let sent = 0;
 
   const stopListening = settings.status.subscribe((status) => {
@@ -60,7 +94,38 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal): Sto
   });
   const onMessage = (message: KernelMessage, buffers: DataView[]) => {
     waiting.heard();
-    known.value = receiveSafely(known.peek(), message, buffers ?? [], hellos, text.peek());
+    const reply = { message, buffers: buffers ?? [] };
+    if (answered(reply)) {
+      return;
+    }
+    for (const heard of listeners.get(message.kind) ?? []) {
+      heard(message as never, reply.buffers);
+    }
+    known.value = receiveSafely(known.peek(), message, reply.buffers, hellos, text.peek());
+  };
+  const answered = (reply: Reply): boolean => {
+    const { kind, request_id: id } = reply.message;
+    const asker = typeof id === "string" ? asked.get(id) : undefined;
+    if (asker === undefined || typeof id !== "string") {
+      return false;
+    }
+    asked.delete(id);
+    if (kind === "error") {
+      asker.reject(new Refusal(reply.message.error));
+    } else {
+      asker.resolve(reply);
+    }
+    return true;
+  };
+  const post = (kind: ClientKind, content: object, buffers?: readonly ArrayBuffer[]): string => {
+    sent += 1;
+    const id = `${page}-${sent}`;
+    if (kind === "hello") {
+      hellos.add(id);
+    }
+    model.send({ kind, request_id: id, ...content }, undefined, buffers && [...buffers]);
+    waiting.begin();
+    return id;
   };
   model.on("msg:custom", onMessage);
   lifetime.addEventListener("abort", () => {
@@ -71,10 +136,11 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal): Sto
   const text = computed(() => strings(settings.locale.value));
   const view = computed<View>(() => ({ ...DEFAULT_VIEW, ...settings.view.value, ...draft.value }));
 
-  return {
+  const store: Store = {
     settings,
     known,
     view,
+    live,
     silent: waiting.silent,
     text,
     change(values) {
@@ -102,22 +168,34 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal): Sto
       });
     },
     send(kind) {
-      sent += 1;
-      const id = `${page}-${sent}`;
-      if (kind === "hello") {
-        hellos.add(id);
+      post(kind, kind === "hello" ? { language: navigator.language } : {});
+    },
+    ask(kind, content, buffers) {
+      return new Promise<Reply>((resolve, reject) => {
+        asked.set(post(kind, content, buffers), { resolve, reject });
+      });
+    },
+    listen(kind, heard) {
+      listeners.set(kind, [...(listeners.get(kind) ?? []), heard as never]);
+    },
+    feature<T>(make: (store: Store) => T): T {
+      if (!features.has(make)) {
+        features.set(make, make(store));
       }
-      model.send({ kind, request_id: id });
-      waiting.begin();
+      return features.get(make) as T;
     },
   };
+  return store;
 }
+
+/** What a kernel that does not know a setting would say. */
+const MISSING = { status: IDLE, auto_runs: {}, expert: true, pins: [] } satisfies Partial<Traits>;
 
 /** One signal a trait, following the model. */
 function mirror(model: AnyModel<Traits>, lifetime: AbortSignal): Settings {
   const stops: (() => void)[] = [];
   const follow = <T extends Trait>(name: T): Signal<Traits[T]> => {
-    const missing = (name === "status" ? IDLE : null) as Traits[T];
+    const missing = (MISSING as Partial<Traits>)[name] ?? (null as Traits[T]);
     const value = signal(model.get(name) ?? missing);
     const update = () => {
       value.value = model.get(name) ?? missing;

@@ -30,6 +30,7 @@ const METHOD = {
   formula: "",
   cites: "",
   refusal: null,
+  auto: true,
 } as const;
 const NO_COST = { forwards: 0, backwards: 0, seconds: null };
 const GRAD_CAM: MethodPayload = {
@@ -86,6 +87,9 @@ const PAGE: PagePayload = {
     view: DEFAULT_VIEW,
     controls: null,
     locale: null,
+    auto_runs: {},
+    expert: true,
+    pins: [],
   },
   sessions: await Promise.all(
     [0, 1].map(async (index) => ({

@@ -26,6 +26,7 @@ export const RESULT: ResultPayload = {
   seconds: 0.5,
   forwards: 10,
   notes: [],
+  has_error: false,
 };
 
 export const WINDOW: ParamPayload = {
@@ -57,6 +58,7 @@ export const OCCLUSION: MethodPayload = {
   layer_refusals: [],
   default_layer: null,
   cost: { forwards: 50, backwards: 0, seconds: null },
+  auto: true,
 };
 
 export const SESSION: SessionPayload = {
@@ -73,7 +75,7 @@ export const SESSION: SessionPayload = {
 };
 
 export function result(values: number[], change: Partial<Result> = {}): Result {
-  return { ...RESULT, rows: 1, columns: values.length, values: Float32Array.from(values), ...change };
+  return { ...RESULT, rows: 1, columns: values.length, values: Float32Array.from(values), errors: null, ...change };
 }
 
 /** A buffer as a host may deliver it: a window into a larger one, at an offset no array could start at. */

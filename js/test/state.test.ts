@@ -15,6 +15,9 @@ const TRAITS: Traits = {
   controls: null,
   locale: null,
   auto_run: true,
+  auto_runs: {},
+  expert: true,
+  pins: [],
   status: IDLE,
 };
 

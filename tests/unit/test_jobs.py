@@ -141,7 +141,7 @@ def test_a_job_stopped_before_it_starts_takes_no_step() -> None:
     log = Log()
     job = Job(1, pytest.fail, log)
     job.stop("cancelled")
-    job.run()
+    job.step()
     assert log.endings == [(1, "cancelled")]
 
 
@@ -296,3 +296,51 @@ def _idle(worker: Worker) -> bool:
     if thread is not None:
         thread.join(SOON)
     return worker.current is None
+
+
+# -- lanes ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_more_urgent_lane_is_served_between_two_steps_of_a_long_run() -> None:
+    worker, log, long = Worker(), Log(), Gated()
+    order: list[str] = []
+    run = Job("run", long, log)
+    worker.submit(run)
+    assert long.started.wait(SOON)
+    probe = Job("probe", steps_of(lambda: order.append(f"after {long.steps} steps")), log)
+    worker.submit(probe, "probe")
+    long.let_through()
+    assert probe.ended.wait(SOON)
+    assert order == ["after 1 steps"]
+    assert not run.ended.is_set()
+    worker.cancel()
+    long.let_through()
+    assert run.ended.wait(SOON)
+    assert log.endings == [("probe", "done"), ("run", "cancelled")]
+
+
+def test_a_less_urgent_lane_waits_for_the_run() -> None:
+    worker, log, long = Worker(), Log(), Gated()
+    run, film = Job("run", long, log), Job("film", steps_of(lambda: None), log)
+    worker.submit(run)
+    assert long.started.wait(SOON)
+    worker.submit(film, "film")
+    long.let_through(3)
+    assert not film.ended.is_set()
+    run.stop("superseded")
+    long.let_through()
+    assert film.ended.wait(SOON)
+    assert log.endings == [("run", "superseded"), ("film", "done")]
+
+
+def test_a_new_job_replaces_those_of_its_own_lane_only() -> None:
+    worker, log, long = Worker(), Log(), Gated()
+    worker.submit(Job("run", long, log))
+    assert long.started.wait(SOON)
+    films = [Job(f"film {n}", steps_of(lambda: None), log) for n in range(3)]
+    for film in films:
+        worker.submit(film, "film")
+    assert log.endings == [("film 0", "superseded"), ("film 1", "superseded")]
+    worker.cancel()
+    long.let_through()
+    assert films[2].ended.wait(SOON)

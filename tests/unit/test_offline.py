@@ -101,6 +101,9 @@ def test_picture_predictions_and_settings_are_there(tmp_path: Path) -> None:
         "view": dict(w.view),
         "controls": ["method"],
         "locale": None,
+        "auto_runs": {},
+        "expert": True,
+        "pins": [],
     }
 
 

@@ -177,7 +177,8 @@ def test_both_sides_know_the_same_modes_of_display() -> None:
 
 def test_there_is_a_message_for_every_kind() -> None:
     kinds = re.findall(r'kind: "(\w+)"', ALIASES["KernelMessage"])
-    assert tuple(kinds) == protocol.KERNEL_KINDS
+    assert sorted([*kinds, "error"]) == sorted(protocol.KERNEL_KINDS)
+    assert INTERFACES["Asks"].keys() == set(protocol.CLIENT_KINDS)
 
 
 # -- payloads -------------------------------------------------------------------------------------------------------
@@ -213,7 +214,8 @@ def test_a_result_travels_as_the_page_reads_it(method: str) -> None:
     for (attribution,) in session.run(built, [Contrast(1, 2)]):
         payload, buffers = result_payload(attribution, 0, built.label)
         assert_fits(payload, "ResultPayload")
-        assert len(buffers) == 1
+        assert len(buffers) == (2 if payload["has_error"] else 1)
+        assert payload["has_error"] == (attribution.error is not None)
         assert_fits({"kind": "result", "request_id": 3, "result": payload}, "KernelMessage")
 
 

@@ -151,7 +151,7 @@ def test_the_view_is_filled_up_with_defaults_and_starts_no_run() -> None:
     w.sent.clear()
     w.view = {**w.view, "mode": "map"}
     assert w.view["mode"] == "map"
-    assert w._asker.job is None
+    assert w.asker.job is None
     assert [msg["state"].keys() for msg, _ in w.sent] == [{"view"}]
 
 
@@ -214,7 +214,7 @@ def test_a_page_is_told_of_a_refusal_and_gets_the_old_settings_back(change: dict
     assert error["error"]["title"]
     assert {name: w.states()[name] for name in change} == {name: before[name] for name in change}
     assert {name: w.get_state(name)[name] for name in before} == before
-    assert w._asker.job is None
+    assert w.asker.job is None
     assert w.explain().label == "fox"
 
 
@@ -232,7 +232,7 @@ def test_a_setting_from_the_page_and_a_run_that_reports_do_not_wait_for_each_oth
     # The page's thread changes a trait and starts a run, which is news; the worker tells news and changes a trait.
     model = Gated()
     w = a_widget(model, method="occlusion")
-    tell, ask, telling = w.report_status, w._asker.ask, threading.Event()
+    tell, ask, telling = w.report_status, w.asker.ask, threading.Event()
 
     def told(news: Any) -> None:
         telling.set()
@@ -247,7 +247,7 @@ def test_a_setting_from_the_page_and_a_run_that_reports_do_not_wait_for_each_oth
     model.gate.clear()
     w.hear({"kind": "run", "request_id": "r0"})
     assert model.asked.wait(SOON)
-    monkeypatch.setattr(w._asker, "ask", asked)
+    monkeypatch.setattr(w.asker, "ask", asked)
     page = threading.Thread(target=w.set_state, args=({"target": 1},), daemon=True)
     page.start()
     page.join(SOON)

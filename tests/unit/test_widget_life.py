@@ -84,7 +84,7 @@ def test_a_failed_run_leaves_the_bare_picture() -> None:
 def test_without_auto_run_nothing_runs_for_the_stored_picture() -> None:
     w = a_widget(auto_run=False)
     w._repr_mimebundle_()
-    assert w._asker.job is None
+    assert w.asker.job is None
     assert w.status["state"] == "idle"
 
 
@@ -111,7 +111,7 @@ def used_widget(model: Any) -> Recorded:
 def test_closing_lets_go_of_model_sessions_and_widget() -> None:
     model = ZOO["plain"]()
     w = used_widget(model)
-    held = [weakref.ref(thing) for thing in (model, w.sessions[0], w._asker, w)]
+    held = [weakref.ref(thing) for thing in (model, w.sessions[0], w.asker, w)]
     w.close()
     del w, model
     gc.collect()
@@ -138,7 +138,7 @@ def test_closing_stops_the_run() -> None:
     model.gate.clear()
     w.hear({"kind": "run", "request_id": "r"})
     assert model.asked.wait(SOON)
-    job = w._asker.job
+    job = w.asker.job
     assert job is not None
     w.close()
     model.gate.set()

@@ -6,7 +6,7 @@ It knows sessions and jobs and nothing of Jupyter; the widget hands it a `Report
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Final, Protocol, TypeAlias
@@ -15,7 +15,7 @@ from xai_widget.attribution import Attribution
 from xai_widget.explainers import Method
 from xai_widget.session import Layer, Session
 from xai_widget.targets import Target
-from xai_widget.widget.jobs import Job, Outcome, Worker
+from xai_widget.widget.jobs import Job, Lane, Outcome, Worker
 from xai_widget.widget.protocol import RequestId, Status, status
 
 REPORTS_PER_SECOND: Final = 10
@@ -120,6 +120,19 @@ class Asker:
             self._reporter.report_error(name, error)
             self._reporter.report_status(status("error", name, message="Failed"))
         self._worker.cancel()
+
+    def beside(self, lane: Lane, request_id: RequestId, steps: Callable[[], Iterator[None]]) -> Job:
+        """Do something else in a lane of its own; an exception is told under `request_id`."""
+        job = Job(request_id if request_id is not None else next(self._ids), steps, self._beside_ended)
+        self._worker.submit(job, lane)
+        return job
+
+    def _beside_ended(self, job: Job, outcome: Outcome, error: BaseException | None) -> None:
+        with self.lock:
+            if error is not None:
+                self._reporter.report_error(job.request_id, error)
+            elif outcome != "done":
+                self._reporter.report_end(job.request_id, outcome)
 
     def cancel(self) -> bool:
         """Stop what is running or waiting; returns whether there was anything."""

@@ -1,8 +1,10 @@
-"""One worker thread, newest request wins.
+"""One worker thread; in every lane the newest request wins.
 
 A job is a generator of progress. The worker looks at the job's cancel event between two steps and closes the generator
-itself (closing a generator from another thread raises). The thread starts with the first job and ends when none is
-left, so that an idle widget holds no thread.
+itself (closing a generator from another thread raises). Between two steps it also looks whether a more urgent lane has
+something to do: covering a place is answered while a long run goes on, and a strip of small maps waits for the map
+that somebody looks at. The thread starts with the first job and ends when none is left, so that an idle widget holds
+no thread.
 """
 
 import contextvars
@@ -10,9 +12,12 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 Outcome = Literal["done", "cancelled", "superseded", "error"]
+Lane = Literal["probe", "main", "regions", "others", "film"]
+# The most urgent first.
+LANES: Final[tuple[Lane, ...]] = ("probe", "main", "regions", "others", "film")
 # Ctrl-C is only seen between two waits for a job.
 POLL_SECONDS: Final = 0.1
 LOG: Final = logging.getLogger(__name__)
@@ -40,6 +45,7 @@ class Job:
     ended: threading.Event = field(default_factory=threading.Event)
     advanced: threading.Event = field(default_factory=threading.Event)
     _stop: Outcome | None = None
+    _steps: Iterator[None] | None = None
 
     def stop(self, why: Outcome) -> None:
         """Ask the job to end after its current step."""
@@ -58,47 +64,78 @@ class Job:
             self.advanced.set()
             self.ended.set()
 
-    def run(self) -> None:
-        """Work until the steps are over, or somebody asked to stop."""
-        if self._stop is not None:
-            self.end(self._stop)
-            return
+    def step(self) -> None:
+        """Work for one step; end when the steps are over, or somebody asked to stop."""
         try:
-            steps = self.steps()
-            try:
-                for _ in steps:
-                    self.advanced.set()
-                    if self._stop is not None:
-                        break
-            finally:
-                _close(steps)
+            if self._stop is None and self._advance():
+                return
+            self._close()
         except BaseException as error:  # noqa: BLE001 - whatever a model raises is shown in the widget
             self.end("error", error)
             return
         self.end(self._stop or "done")
 
+    def _advance(self) -> bool:
+        """Take a step; returns whether there may be more."""
+        if self._steps is None:
+            self._steps = self.steps()
+        try:
+            next(self._steps)
+        except StopIteration:
+            return False
+        except BaseException:
+            self._steps = None
+            raise
+        self.advanced.set()
+        return self._stop is None
+
+    def _close(self) -> None:
+        close = getattr(self._steps, "close", None)
+        self._steps = None
+        if close is not None:
+            close()
+
+
+class _Queue:
+    """One lane: the job that is under way, and the one that waits to replace it."""
+
+    def __init__(self) -> None:
+        self.running: Job | None = None
+        self.waiting: Job | None = None
+
+    @property
+    def newest(self) -> Job | None:
+        return self.waiting or self.running
+
+    def turn(self) -> Job | None:
+        """Return the job whose turn it is: the one under way to its end, then the one that waits."""
+        if self.running is None or self.running.ended.is_set():
+            self.running, self.waiting = self.waiting, None
+        return self.running
+
 
 class Worker:
-    """Runs one job at a time in a thread of its own; a new job stops the running one and replaces a waiting one."""
+    """Steps jobs in a thread of its own; a new job stops the one under way in its lane and replaces a waiting one."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._waiting: Job | None = None
-        self._running: Job | None = None
+        self._lanes: dict[Lane, _Queue] = {lane: _Queue() for lane in LANES}
         self._thread: threading.Thread | None = None
 
     @property
     def current(self) -> Job | None:
-        """The newest job that has not ended."""
+        """The newest job of the main lane that has not ended."""
         with self._lock:
-            return self._waiting or self._running
+            newest = self._lanes["main"].newest
+            return None if newest is None or newest.ended.is_set() else newest
 
-    def submit(self, job: Job) -> None:
-        """Queue `job`; older ones end as superseded."""
+    def submit(self, job: Job, lane: Lane = "main") -> None:
+        """Queue `job`; older ones of its lane end as superseded."""
         with self._lock:
-            dropped, self._waiting = self._waiting, job
-            if self._running is not None:
-                self._running.stop("superseded")
+            queue = self._lanes[lane]
+            dropped, queue.waiting = queue.waiting, job
+            if queue.running is not None:
+                queue.running.stop("superseded")
             if self._thread is None:
                 # ipykernel reads the parent message from the context: the thread must work in the submitter's.
                 context = contextvars.copy_context()
@@ -108,28 +145,25 @@ class Worker:
             dropped.end("superseded")
 
     def cancel(self) -> bool:
-        """Stop the running job and drop the waiting one; returns whether there was any."""
+        """Stop what is under way in every lane and drop what waits; returns whether there was anything."""
         with self._lock:
-            dropped, self._waiting = self._waiting, None
-            running = self._running
-            if running is not None:
-                running.stop("cancelled")
-        if dropped is not None:
-            dropped.end("cancelled")
-        return dropped is not None or running is not None
+            dropped = [queue.waiting for queue in self._lanes.values() if queue.waiting is not None]
+            running = [queue.running for queue in self._lanes.values() if queue.running is not None]
+            running = [job for job in running if not job.ended.is_set()]
+            for queue in self._lanes.values():
+                queue.waiting = None
+            for job in running:
+                job.stop("cancelled")
+        for job in dropped:
+            job.end("cancelled")
+        return bool(dropped or running)
 
     def _work(self) -> None:
         while True:
             with self._lock:
-                self._running, self._waiting = self._waiting, None
-                if self._running is None:
+                turns = (queue.turn() for queue in self._lanes.values())
+                job = next((job for job in turns if job is not None), None)
+                if job is None:
                     self._thread = None
                     return
-                job = self._running
-            job.run()
-
-
-def _close(steps: Any) -> None:
-    close = getattr(steps, "close", None)
-    if close is not None:
-        close()
+            job.step()

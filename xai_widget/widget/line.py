@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import anywidget
 import traitlets
@@ -13,25 +13,30 @@ from xai_widget.page import Message, bundle, method_payload, result_payload, ses
 from xai_widget.session import Session
 from xai_widget.widget.asking import Asker, Wish
 from xai_widget.widget.jobs import Outcome
-from xai_widget.widget.protocol import SETTINGS, RequestId, Status, ack, error_report
+from xai_widget.widget.protocol import CLIENT_KINDS, SETTINGS, RequestId, Status, ack, error_report
+from xai_widget.widget.service import Service
 from xai_widget.widget.settings import Settings, first_method
 
 
 class Line(Settings, anywidget.AnyWidget):
     """Settings that a page shares, with an `Asker` whose news it is told."""
 
-    _asker: Asker
-    _names: list[str]
+    asker: Asker
+    services: Sequence[Service] = ()
+    names: list[str]
     _awake: bool
+    # The classes of the services, which know this one.
+    _offers: ClassVar[tuple[type[Service], ...]] = ()
 
     def _begin(
         self, sessions: Sequence[Session], names: Sequence[str], offered: Mapping[str, type[Method]], **settings: Any
     ) -> None:
         """Take the settings, those given as None by default, and start listening."""
         self._esm, self._css = bundle()
-        self.sessions, self._names, self.offered = tuple(sessions), list(names), offered
+        self.sessions, self.names, self.offered = tuple(sessions), list(names), offered
         self._awake = False
-        self._asker = Asker(self.sessions, self)
+        self.asker = Asker(self.sessions, self)
+        self.services = [make(self) for make in self._offers]
         given = {name: value for name, value in settings.items() if value is not None}
         defaults = {"method": first_method(offered, sessions[0]), "view": {}}
         super().__init__(**{**defaults, **given})
@@ -54,19 +59,21 @@ class Line(Settings, anywidget.AnyWidget):
         try:
             wish = self.wish()
         except (ValueError, TypeError) as error:
-            self._asker.refuse(error, request_id)
+            self.asker.refuse(error, request_id)
         else:
-            self._asker.ask(wish, request_id)
+            self.asker.ask(wish, request_id)
 
     # -- telling ----------------------------------------------------------------------------------------------------
 
     def report_status(self, news: Status) -> None:
         """Show a new state or progress."""
-        with self._asker.lock:
+        with self.asker.lock:
             self.set_trait("status", dict(news))
 
     def report_session(self, index: int) -> None:
         """Show what a changed model says."""
+        for service in self.services:
+            service.changed(index)
         if index == self.active:
             self._send_session(None)
 
@@ -86,7 +93,7 @@ class Line(Settings, anywidget.AnyWidget):
     def _session_message(self, session: Session, index: int) -> Message:
         chosen = self._chosen()
         methods = [chosen if name == self.method else cls() for name, cls in self.offered.items()]
-        return session_payload(session, index, self._names, methods)
+        return session_payload(session, index, self.names, methods)
 
     def _send_method(self) -> None:
         """Describe the method with its present parameters: what it costs, and whether it reads a layer, may differ."""
@@ -100,27 +107,40 @@ class Line(Settings, anywidget.AnyWidget):
 
     # -- hearing ----------------------------------------------------------------------------------------------------
 
-    def _message_came(self, _widget: Any, content: Any, _buffers: Any) -> None:
-        kind = content.get("kind") if isinstance(content, dict) else None
-        request_id = content.get("request_id") if isinstance(content, dict) else None
+    def tell(self, content: Mapping[str, Any], buffers: Sequence[memoryview] = ()) -> None:
+        """Send a message to the page, in order with everything else that is told."""
+        with self.asker.lock:
+            self.send(dict(content), list(buffers))
+
+    def _message_came(self, _widget: Any, content: Any, buffers: Any) -> None:
+        if not isinstance(content, dict):
+            content = {}
+        kind, request_id = content.get("kind"), content.get("request_id")
         match kind:
             case "hello":
-                self._say_hello(request_id)
+                self._say_hello(request_id, str(content.get("language", "")))
             case "run":
                 self.send(ack("run", request_id))
                 self._start(request_id)
             case "cancel":
-                stopped = self._asker.cancel()
+                stopped = self.asker.cancel()
                 self.send(ack("cancel", request_id, "Stopping" if stopped else "Nothing is running"))
+            case _ if (service := next((each for each in self.services if kind in each.hears), None)) is not None:
+                try:
+                    service.hear(kind, request_id, content, buffers or ())
+                except (ValueError, TypeError, RuntimeError) as error:
+                    self.report_error(request_id, error)
             case _:
-                message = f"Unknown message {kind!r}; expected hello, run or cancel. Reload the page."
+                message = f"Unknown message {kind!r}; expected one of {', '.join(CLIENT_KINDS)}. Reload the page."
                 self.send({"kind": "error", "request_id": request_id, "error": error_report(ValueError(message))})
 
-    def _say_hello(self, request_id: RequestId) -> None:
+    def _say_hello(self, request_id: RequestId, language: str) -> None:
         """Bring a new view up to date; nothing that is known is computed again."""
-        asker = self._asker
+        asker = self.asker
         with asker.lock:  # what a run tells meanwhile comes after
             self._send_session(request_id)
+            for service in self.services:
+                service.greet(language)
             if asker.latest is not None and asker.latest[0].session == self.active:
                 wish, attribution, run = asker.latest
                 self.report_result(run, wish, attribution)
@@ -135,7 +155,7 @@ class Line(Settings, anywidget.AnyWidget):
         """Take settings from the page; what cannot be used is refused there, and nothing changes here."""
         try:
             _refuse_status(sync_data)
-            with self._asker.lock:
+            with self.asker.lock:
                 super().set_state(sync_data)
         except (ValueError, TypeError, traitlets.TraitError) as error:
             self.report_error(None, error)

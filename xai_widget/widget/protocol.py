@@ -2,10 +2,15 @@
 
 Settings are synced traits (last one wins). Questions are messages with a `request_id`, and every one is answered:
 
-* page -> kernel: ``hello`` (a view appeared), ``run``, ``cancel``
+* page -> kernel: ``hello`` (a view appeared), ``run``, ``cancel``; ``probe`` (what if this were covered?), ``regions``
+  (which ones matter, and how much?), ``film`` (the map of every layer); ``pin``, ``unpin``, ``compare`` (several
+  questions, each pinned); ``photo`` (one of the person's own); ``save`` (a file of the numbers), ``freeze`` (leave a
+  picture in the widget's place)
 * kernel -> page: ``session`` (picture, classes, methods, layers), ``method`` (the chosen one with its present
   parameters), ``result`` (a map, partial or final), ``error``, ``ack`` (the message arrived), ``superseded`` and
-  ``cancelled`` (a run that brings no further result)
+  ``cancelled`` (a run that brings no further result); ``probed``, ``regions``, ``film``, ``saved`` (answers to the
+  questions above), ``pinned`` (a map to compare), ``gallery`` (what the pictures are), ``words`` (the kernel's own
+  texts in the page's language)
 
 Pictures and maps travel as binary buffers beside the message. Answers to ``hello`` bring the present state again, so
 that a reloaded page shows what it showed, and nothing is computed.
@@ -17,11 +22,50 @@ State = Literal["idle", "queued", "running", "done", "cancelled", "error"]
 RequestId = int | str | None
 
 STATES: Final = ("idle", "queued", "running", "done", "cancelled", "error")
-CLIENT_KINDS: Final = ("hello", "run", "cancel")
-KERNEL_KINDS: Final = ("session", "method", "result", "error", "ack", "superseded", "cancelled")
+CLIENT_KINDS: Final = (
+    "hello",
+    "run",
+    "cancel",
+    "probe",
+    "regions",
+    "film",
+    "pin",
+    "unpin",
+    "compare",
+    "photo",
+    "save",
+    "freeze",
+)
+KERNEL_KINDS: Final = (
+    "session",
+    "method",
+    "result",
+    "error",
+    "ack",
+    "superseded",
+    "cancelled",
+    "probed",
+    "regions",
+    "film",
+    "pinned",
+    "gallery",
+    "saved",
+    "words",
+)
 SETTINGS: Final = ("method", "params", "target", "layer", "active")
-TRAITS: Final = (*SETTINGS, "view", "status", "controls", "locale", "auto_run")
-CONTROLS: Final = ("method", "layer", "params", "display", "predictions")
+TRAITS: Final = (*SETTINGS, "view", "status", "controls", "locale", "auto_run", "auto_runs", "expert", "pins")
+CONTROLS: Final = (
+    "predictions",
+    "method",
+    "layer",
+    "params",
+    "display",
+    "cover",
+    "predict",
+    "compare",
+    "photo",
+    "save",
+)
 
 
 class Status(TypedDict):

@@ -76,6 +76,10 @@ class Settings(traitlets.HasTraits):
     controls = traitlets.Any(None, allow_none=True).tag(sync=True)
     locale = traitlets.Unicode(None, allow_none=True).tag(sync=True)
     auto_run = traitlets.Bool(True).tag(sync=True)
+    auto_runs = traitlets.Dict(key_trait=traitlets.Unicode(), value_trait=traitlets.Bool()).tag(sync=True)
+    expert = traitlets.Bool(True).tag(sync=True)
+    # Told by the kernel: what is pinned, by number.
+    pins = traitlets.List(traitlets.Int(), read_only=True).tag(sync=True)
     # What `params` was last: while a change of the page is checked, the trait already has what the page sent.
     _held: Mapping[str, Any] = MappingProxyType({})
 

@@ -126,29 +126,29 @@ class XaiWidget(Line):
         wish = self.wish()
         if (found := self._shown(wish)) is not None:
             return found
-        job = self._asker.ask(wish)
+        job = self.asker.ask(wish)
         try:
             while not job.ended.wait(POLL_SECONDS):
                 pass
         except KeyboardInterrupt:
-            self._asker.cancel()
+            self.asker.cancel()
             raise
         if job.error is not None:
             raise job.error
         if job.outcome != "done":
             message = f"The run was {job.outcome} before it was complete; call explain() again."
             raise RuntimeError(message)
-        return self._asker.finished[wish.key]
+        return self.asker.finished[wish.key]
 
     @property
     def attribution(self) -> Attribution | None:
         """The final attribution for the current settings, or None while there is none."""
-        return self._asker.finished.get(self.wish().key)
+        return self.asker.finished.get(self.wish().key)
 
     @property
     def attributions(self) -> list[Attribution]:
         """The final attributions so far, the one asked for last at the end."""
-        return list(self._asker.finished.values())
+        return list(self.asker.finished.values())
 
     @property
     def predictions(self) -> list[tuple[int, str, float]]:
@@ -157,20 +157,20 @@ class XaiWidget(Line):
 
     def cancel(self) -> None:
         """Stop the run, if there is one."""
-        self._asker.cancel()
+        self.asker.cancel()
 
     def refresh(self) -> None:
         """Measure the model anew and forget every result, for changes that a look at the weights cannot notice."""
         for session in self.sessions:
             session.refresh(force=True)
-        self._asker.forget()
+        self.asker.forget()
         self._send_session(None)
         if self._awake:
             self._start()
 
     def snapshot(self) -> Image.Image:
         """Return the picture under the heat map as the page shows it (without a map yet: the picture)."""
-        latest = self._asker.latest
+        latest = self.asker.latest
         if latest is not None and latest[0].session == self.active:
             return Image.fromarray(latest[1].heat_map(self.view))
         return Image.fromarray(self.session.inputs[0].picture)
@@ -211,12 +211,12 @@ class XaiWidget(Line):
         if path.suffix.lower() not in {".html", ".htm"}:
             message = f"to_html writes a web page; expected a path that ends in .html, got {str(path)!r}."
             raise ValueError(message)
-        asker = self._asker
+        asker = self.asker
         current = self.explain() if self.auto_run or not asker.finished else None
         with asker.lock:
             finished = list(asker.finished.items())
         page = offline_page(
-            f"{self.session.facts.model}: {', '.join(self._names)}",
+            f"{self.session.facts.model}: {', '.join(self.names)}",
             self.get_state(SAVED),
             [
                 (self._session_message(each, index), each.question(None).wire)
@@ -230,7 +230,7 @@ class XaiWidget(Line):
 
     def close(self) -> None:
         """Stop working and let go of the model, the pictures and the results."""
-        asker = getattr(self, "_asker", None)
+        asker = getattr(self, "asker", None)
         if asker is not None:
             asker.cancel()
             asker.forget()
@@ -240,8 +240,8 @@ class XaiWidget(Line):
     def _shown(self, wish: Wish) -> Attribution | None:
         """Return the result of an equal wish that is on show, unless the model has changed since."""
         if self.session.refresh():
-            self._asker.changed(self.active)
-        found, latest = self._asker.finished.get(wish.key), self._asker.latest
+            self.asker.changed(self.active)
+        found, latest = self.asker.finished.get(wish.key), self.asker.latest
         return found if latest is not None and latest[1] is found else None
 
     # -- static -----------------------------------------------------------------------------------------------------
@@ -250,7 +250,7 @@ class XaiWidget(Line):
         if not self.sessions:
             return "XaiWidget(closed)"
         model = self.sessions[0].facts.model
-        return f"XaiWidget({model}, {', '.join(map(repr, self._names))})"
+        return f"XaiWidget({model}, {', '.join(map(repr, self.names))})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
         made = super()._repr_mimebundle_(**kwargs)
@@ -258,5 +258,5 @@ class XaiWidget(Line):
             return None
         if not self._awake and self.auto_run:
             self._start()
-        wait_for_map(self._asker, FIRST_ESTIMATE_SECONDS)
+        wait_for_map(self.asker, FIRST_ESTIMATE_SECONDS)
         return with_picture(*made, repr(self), self.snapshot())

@@ -1,4 +1,4 @@
-import type { ResultPayload, SessionPayload } from "../protocol";
+import type { RegionsPayload, ResultPayload, SessionPayload } from "../protocol";
 
 /** A picture and the model's answer to it, ready to be drawn. */
 export interface Session extends Omit<SessionPayload, "picture" | "probabilities"> {
@@ -14,6 +14,8 @@ export interface Result extends ResultPayload {
   readonly rows: number;
   readonly columns: number;
   readonly values: Float32Array;
+  /** The standard error of every value, where the method knows it. */
+  readonly errors: Float32Array | null;
 }
 
 export function decodeSession(payload: SessionPayload, buffers: readonly DataView[]): Session {
@@ -36,8 +38,20 @@ export function decodeResult(payload: ResultPayload, buffers: readonly DataView[
   if (payload.shape.length < 2 || payload.shape.slice(0, -2).some((length) => length !== 1)) {
     throw new Error(`Expected a map of shape [h, w]; got [${payload.shape.join(", ")}].`);
   }
-  const values = new Float32Array(bytes(buffers, 0, rows * columns * Float32Array.BYTES_PER_ELEMENT, "map"));
-  return { ...payload, rows, columns, values };
+  const length = rows * columns * Float32Array.BYTES_PER_ELEMENT;
+  const values = new Float32Array(bytes(buffers, 0, length, "map"));
+  const errors = payload.has_error ? new Float32Array(bytes(buffers, 1, length, "map's error")) : null;
+  return { ...payload, rows, columns, values, errors };
+}
+
+/** The places that matter most, as a map of numbers: 0 outside, 1 in the strongest region. */
+export interface Regions extends RegionsPayload {
+  readonly labels: Uint8Array;
+}
+
+export function decodeRegions(payload: RegionsPayload, buffers: readonly DataView[]): Regions {
+  const [height, width] = payload.shape;
+  return { ...payload, labels: new Uint8Array(bytes(buffers, 0, height * width, "regions")) };
 }
 
 /** Copy a buffer out: what arrives may be a window, at any offset, into a larger message. */

@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { formatSeconds } from "../format";
 import { useText, useView } from "./context";
@@ -7,7 +8,7 @@ import { useText, useView } from "./context";
 const PROMPT_MS = 600;
 
 /** What is going on, how long it still takes, and how to stop or start it. */
-export function StatusBar() {
+export function StatusBar({ children }: { children?: ComponentChildren }) {
   const { store, shown } = useView();
   const text = useText();
   const { session, status, answer, remark } = store.known.value;
@@ -84,6 +85,7 @@ export function StatusBar() {
           value={state === "queued" || status.fraction <= 0 ? undefined : status.fraction}
         />
       )}
+      {children}
       {store.silent.value && <p class="xai-silent">{text.silent}</p>}
     </div>
   );

@@ -5,12 +5,18 @@ import type { State } from "../protocol";
 import type { Answer } from "../reducer";
 import type { Store } from "../state";
 import type { Strings } from "../strings";
+import type { Probe, Tool, Viewport } from "./view";
 
 /** What one view needs: the widget's shared state, and what this view has painted of it. */
 export interface ViewContext {
   readonly store: Store;
   readonly painted: Signal<Answer | null>;
   readonly shown: ReadonlySignal<State>;
+  readonly tool: Signal<Tool>;
+  readonly probe: Signal<Probe | null>;
+  readonly viewport: Signal<Viewport>;
+  /** The element that is enlarged to the whole screen. */
+  readonly root: HTMLElement;
 }
 
 export const Context = createContext<ViewContext | null>(null);

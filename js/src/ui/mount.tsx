@@ -4,6 +4,7 @@ import { type Answer, shownState } from "../reducer";
 import type { Store } from "../state";
 import { Boundary } from "./Boundary";
 import { Context } from "./context";
+import { type Probe, type Tool, type Viewport, WHOLE } from "./view";
 import { Widget } from "./Widget";
 
 /** Draw a view of the widget into an element, until `lifetime` ends. */
@@ -22,6 +23,9 @@ export function mount(el: HTMLElement, store: Store, lifetime: AbortSignal): voi
 
   const painted = signal<Answer | null>(null);
   const shown = computed(() => shownState(store.known.value, painted.value));
+  const tool = signal<Tool>("look");
+  const probe = signal<Probe | null>(null);
+  const viewport = signal<Viewport>(WHOLE);
   const stop = effect(() => {
     root.dataset.state = shown.value;
     root.dataset.request = String(store.known.value.status.request_id ?? "");
@@ -34,7 +38,7 @@ export function mount(el: HTMLElement, store: Store, lifetime: AbortSignal): voi
 
   el.append(root);
   render(
-    <Context.Provider value={{ store, painted, shown }}>
+    <Context.Provider value={{ store, painted, shown, tool, probe, viewport, root }}>
       <Boundary text={store.text.peek()}>
         <Widget />
       </Boundary>

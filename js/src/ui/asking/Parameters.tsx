@@ -1,8 +1,8 @@
-import { isDescribed, withParameter } from "../parameters";
-import type { MethodPayload } from "../protocol";
-import { useStore, useText } from "./context";
+import { isDescribed, withParameter } from "../../parameters";
+import type { MethodPayload } from "../../protocol";
+import { useStore, useText } from "../context";
+import { Section } from "../Section";
 import { ParameterControl } from "./ParameterControl";
-import { Section } from "./Section";
 
 /** The method's own controls, made from its description. */
 export function Parameters({ method }: { method: MethodPayload }) {

@@ -1,11 +1,12 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { formatTicks, formatValue } from "../format";
-import { scaleTop } from "../paint/blend";
-import type { Result, Session } from "../paint/decode";
-import { barPixels, barPosition, legend, ticks } from "../paint/scale";
-import { useStore, useText } from "./context";
-import { type Probe, probedValue } from "./Probe";
+import { formatTicks, formatValue } from "../../format";
+import { scaleTop } from "../../paint/blend";
+import type { Result, Session } from "../../paint/decode";
+import { barPixels, barPosition, legend, ticks } from "../../paint/scale";
+import { useStore, useText } from "../context";
+import type { Probe } from "../view";
+import { probedValue } from "./Probe";
 
 const LENGTH = 512;
 

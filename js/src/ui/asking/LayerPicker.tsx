@@ -1,9 +1,9 @@
-import { formatShape } from "../format";
-import { layerRefusals, neighbourLayer } from "../layers";
-import type { Session } from "../paint/decode";
-import type { MethodPayload } from "../protocol";
-import { useStore, useText } from "./context";
-import { Section } from "./Section";
+import { formatShape } from "../../format";
+import { layerRefusals, neighbourLayer } from "../../layers";
+import type { Session } from "../../paint/decode";
+import type { MethodPayload } from "../../protocol";
+import { useStore, useText } from "../context";
+import { Section } from "../Section";
 
 /** The values of options that are no layer's name; names of modules never begin with a colon. */
 const DEFAULT = ":default";

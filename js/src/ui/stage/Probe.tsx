@@ -1,15 +1,9 @@
 import type { ReadonlySignal } from "@preact/signals";
-import { formatValue } from "../format";
-import type { Result, Session } from "../paint/decode";
-import { sampleAt } from "../paint/resample";
-import { useStore, useText } from "./context";
-
-/** The pixel that is read; `spoken` where the keyboard chose it, for those who cannot see the pointer. */
-export interface Probe {
-  readonly x: number;
-  readonly y: number;
-  readonly spoken: boolean;
-}
+import { formatValue } from "../../format";
+import type { Result, Session } from "../../paint/decode";
+import { sampleAt } from "../../paint/resample";
+import { useStore, useText } from "../context";
+import type { Probe } from "../view";
 
 interface Props {
   session: Session;

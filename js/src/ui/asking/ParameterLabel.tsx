@@ -1,4 +1,4 @@
-import type { ParamPayload, Value } from "../protocol";
+import type { ParamPayload, Value } from "../../protocol";
 
 export interface ParameterProps {
   param: ParamPayload;

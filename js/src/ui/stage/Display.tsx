@@ -1,8 +1,8 @@
-import { DIVERGING, SEQUENTIAL, tableName } from "../paint/tables";
-import { MODES, type View } from "../protocol";
-import { useStore, useText } from "./context";
-import { Section } from "./Section";
-import { Slider } from "./Slider";
+import { DIVERGING, SEQUENTIAL, tableName } from "../../paint/tables";
+import { MODES, type View } from "../../protocol";
+import { useStore, useText } from "../context";
+import { Section } from "../Section";
+import { Slider } from "../Slider";
 
 const WIDEST_GAMMA = 3;
 

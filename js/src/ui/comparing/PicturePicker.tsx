@@ -1,5 +1,5 @@
-import type { Session } from "../paint/decode";
-import { useStore, useText } from "./context";
+import type { Session } from "../../paint/decode";
+import { useStore, useText } from "../context";
 
 /** Which of several pictures (or models) is looked at. */
 export function PicturePicker({ session }: { session: Session }) {

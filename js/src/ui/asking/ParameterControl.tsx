@@ -1,6 +1,6 @@
-import type { ParamPayload, Value } from "../protocol";
-import type { Strings } from "../strings";
-import { useText } from "./context";
+import type { ParamPayload, Value } from "../../protocol";
+import type { Strings } from "../../strings";
+import { useText } from "../context";
 import { NumberControl } from "./NumberControl";
 import { ParameterLabel, type ParameterProps } from "./ParameterLabel";
 

@@ -1,10 +1,10 @@
 import type { Signal } from "@preact/signals";
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Session } from "../paint/decode";
-import { strongest } from "../paint/finding";
-import type { Answer } from "../reducer";
-import { useView } from "./context";
-import type { Probe } from "./Probe";
+import type { Session } from "../../paint/decode";
+import { strongest } from "../../paint/finding";
+import type { Answer } from "../../reducer";
+import { useView } from "../context";
+import type { Probe } from "../view";
 import { createSurface, type Surface } from "./surface";
 
 interface Props {

@@ -1,12 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
-import type { Session } from "../paint/decode";
-import type { MethodPayload, WireTarget } from "../protocol";
-import { ranking, searchClasses } from "../ranking";
-import type { Strings } from "../strings";
+import type { Session } from "../../paint/decode";
+import type { MethodPayload, WireTarget } from "../../protocol";
+import { ranking, searchClasses } from "../../ranking";
+import type { Strings } from "../../strings";
+import { useStore, useText } from "../context";
+import { Section } from "../Section";
 import { ClassRow } from "./ClassRow";
-import { useStore, useText } from "./context";
-import { Section } from "./Section";
 
 const FEW = 5;
 const MANY = 20;

@@ -1,7 +1,7 @@
-import { formatShare, formatValue } from "../format";
-import type { Session } from "../paint/decode";
-import { areProbabilities, barLength } from "../ranking";
-import { useText } from "./context";
+import { formatShare, formatValue } from "../../format";
+import type { Session } from "../../paint/decode";
+import { areProbabilities, barLength } from "../../ranking";
+import { useText } from "../context";
 
 interface Props {
   session: Session;

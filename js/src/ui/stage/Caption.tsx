@@ -1,8 +1,8 @@
-import type { Result } from "../paint/decode";
-import type { RequestId, Status, WireLayer } from "../protocol";
-import type { Answer } from "../reducer";
-import type { Strings } from "../strings";
-import { useStore, useText } from "./context";
+import type { Result } from "../../paint/decode";
+import type { RequestId, Status, WireLayer } from "../../protocol";
+import type { Answer } from "../../reducer";
+import type { Strings } from "../../strings";
+import { useStore, useText } from "../context";
 
 /** What the numbers are: method, class, layer, grid; and what must be said about them. */
 export function Caption({ answer }: { answer: Answer | null }) {

@@ -1,8 +1,8 @@
-import { suits } from "../layers";
-import type { Session } from "../paint/decode";
-import type { MethodPayload } from "../protocol";
-import { useStore, useText } from "./context";
-import { Section } from "./Section";
+import { suits } from "../../layers";
+import type { Session } from "../../paint/decode";
+import type { MethodPayload } from "../../protocol";
+import { useStore, useText } from "../context";
+import { Section } from "../Section";
 
 const GROUPS = ["white_box", "gradient", "black_box"] as const;
 

@@ -1,7 +1,7 @@
-import type { Session } from "../paint/decode";
-import { paint, type Stretched, stretch } from "../paint/painter";
-import type { View } from "../protocol";
-import type { Answer } from "../reducer";
+import type { Session } from "../../paint/decode";
+import { paint, type Stretched, stretch } from "../../paint/painter";
+import type { View } from "../../protocol";
+import type { Answer } from "../../reducer";
 
 export interface Scene {
   readonly session: Session;

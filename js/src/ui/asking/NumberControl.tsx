@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
-import { effectiveNumber, isAuto, parseNumber, stepOf } from "../parameters";
-import { useText } from "./context";
+import { effectiveNumber, isAuto, parseNumber, stepOf } from "../../parameters";
+import { useText } from "../context";
 import { ParameterLabel, type ParameterProps } from "./ParameterLabel";
 
 /** A slider and a box for one number. It is committed on release: every commit is a computation. */

@@ -1,21 +1,20 @@
-import { useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import type { Session } from "../paint/decode";
-import { strongest } from "../paint/finding";
-import type { Answer } from "../reducer";
-import type { Strings } from "../strings";
+import type { Session } from "../../paint/decode";
+import { strongest } from "../../paint/finding";
+import type { Answer } from "../../reducer";
+import type { Strings } from "../../strings";
+import { useText, useView } from "../context";
+import { Marks } from "../doing/Marks";
 import { Caption } from "./Caption";
 import { ColourBar } from "./ColourBar";
-import { useStore, useText } from "./context";
 import { PictureCanvas } from "./PictureCanvas";
-import { Crosshair, type Probe, Readout } from "./Probe";
+import { Crosshair, Readout } from "./Probe";
 
 /** The picture, its heat map, and the numbers to both. */
 export function Stage({ dimmed }: { dimmed: boolean }) {
-  const { known } = useStore();
+  const { store, probe } = useView();
   const text = useText();
-  const { session, answer } = known.value;
-  const probe = useSignal<Probe | null>(null);
+  const { session, answer } = store.known.value;
   useEffect(() => {
     probe.value = null;
   }, [session?.index, probe]);
@@ -30,6 +29,9 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
         style={{ aspectRatio: `${session.width} / ${session.height}`, "--xai-aspect": session.width / session.height }}
       >
         <PictureCanvas session={session} answer={answer} probe={probe} label={describe(session, answer, text)} />
+        <svg class="xai-sheet" viewBox={`0 0 ${session.width} ${session.height}`} aria-hidden="true">
+          <Marks session={session} />
+        </svg>
         <Crosshair session={session} probe={probe} />
       </div>
       <ColourBar result={answer?.result ?? null} session={session} probe={probe} />

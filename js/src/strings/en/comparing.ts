@@ -1,0 +1,2 @@
+/** Pins, correlations, the gallery, own photos. */
+export const comparing = {};

@@ -1,0 +1,2 @@
+/** Saving, copying, freezing, and the sentence of the simple view. */
+export const taking = {};
