@@ -1,14 +1,21 @@
 import { describe, expect, it } from "vitest";
-import { blend, scaleTop } from "../src/paint/blend";
+import { createPainter } from "../src/paint/painter";
 import { colourTable } from "../src/paint/tables";
 import { DEFAULT_VIEW, type View } from "../src/protocol";
+import { result, session } from "./samples";
 
 /** Paint values over a picture of one grey, one pixel a value; returns red, green, blue of each. */
 function painted(values: number[], signed: boolean, view: Partial<View>, grey = 100): number[][] {
-  const map = Float32Array.from(values);
   const out = new Uint8ClampedArray(values.length * 4);
-  const pixels = new Uint8Array(values.length * 3).fill(grey);
-  blend(pixels, map, scaleTop(map, signed), signed, { ...DEFAULT_VIEW, colormap: "gray", ...view }, out);
+  const scene = {
+    session: session(values.length, 1, new Uint8Array(values.length * 3).fill(grey)),
+    result: result(values, { signed }),
+    view: { ...DEFAULT_VIEW, colormap: "gray", ...view },
+    regions: null,
+    top: null,
+    scale: 1,
+  };
+  createPainter().paint(scene, out);
   return values.map((_, i) => [...out.subarray(i * 4, i * 4 + 3)]);
 }
 const greys = (pixels: number[][]) => pixels.map(([red]) => red);
@@ -76,18 +83,18 @@ describe("blending a heat map with its picture", () => {
     expect(at("RdBu_r", 255)).toEqual([103, 0, 31]);
   });
 
-  it("fills the alpha channel", () => {
+  it("shows the picture, fully opaque, where there is no map yet", () => {
     const out = new Uint8ClampedArray(4);
-    blend(Uint8Array.of(1, 2, 3), null, 0, false, DEFAULT_VIEW, out);
+    const scene = { session: session(1, 1, Uint8Array.of(1, 2, 3)), result: null, regions: null, top: null, scale: 1 };
+    createPainter().paint({ ...scene, view: DEFAULT_VIEW }, out);
     expect([...out]).toEqual([1, 2, 3, 255]);
   });
-});
 
-describe("the top of the scale", () => {
-  it("is the largest magnitude of signed and the largest value of unsigned maps", () => {
-    expect(scaleTop(Float32Array.of(-3, 2), true)).toBe(3);
-    expect(scaleTop(Float32Array.of(-3, 2), false)).toBe(2);
-    expect(scaleTop(Float32Array.of(-3, -2), false)).toBe(0);
-    expect(scaleTop(Float32Array.of(Number.NaN, 1), true)).toBe(1);
+  it("takes a given top instead of the map's own", () => {
+    const out = new Uint8ClampedArray(4);
+    const view = { ...DEFAULT_VIEW, colormap: "gray", opacity: 1 };
+    const scene = { session: session(1, 1, Uint8Array.of(1, 2, 3)), result: result([1]), regions: null, scale: 1 };
+    createPainter().paint({ ...scene, view, top: 2 }, out);
+    expect([...out]).toEqual([128, 128, 128, 255]);
   });
 });

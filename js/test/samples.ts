@@ -1,4 +1,4 @@
-import type { Result } from "../src/paint/decode";
+import type { Regions, Result, Session } from "../src/paint/decode";
 import type {
   KernelMessage,
   MethodPayload,
@@ -76,6 +76,15 @@ export const SESSION: SessionPayload = {
 
 export function result(values: number[], change: Partial<Result> = {}): Result {
   return { ...RESULT, rows: 1, columns: values.length, values: Float32Array.from(values), errors: null, ...change };
+}
+
+/** A session whose picture has these bytes, three a pixel. */
+export function session(width: number, height: number, pixels: Uint8Array): Session {
+  return { ...SESSION, width, height, pixels, probabilities: Float32Array.of(0.75, 0.25) };
+}
+
+export function regions(width: number, height: number, labels: Uint8Array): Regions {
+  return { session: 0, of: 1, shape: [height, width], quantity: "probability", fill: "blur", regions: [], labels };
 }
 
 /** A buffer as a host may deliver it: a window into a larger one, at an offset no array could start at. */

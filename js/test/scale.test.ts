@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { strongest } from "../src/paint/finding";
 import { barPixels, barPosition, legend, ticks } from "../src/paint/scale";
+import { beyond, topOf } from "../src/paint/top";
 import { DEFAULT_VIEW } from "../src/protocol";
 import { result } from "./samples";
 
@@ -37,6 +38,37 @@ describe("the colour bar", () => {
   it("bends with gamma as the map does", () => {
     const reds = [...barPixels(3, false, { ...GREY, gamma: 2 })].filter((_, i) => i % 4 === 0);
     expect(reds).toEqual([0, 64, 255]);
+  });
+});
+
+describe("the top of the scale", () => {
+  const top = (values: number[], signed: boolean, clip = 100) =>
+    topOf(result(values, { signed }), { ...DEFAULT_VIEW, clip });
+
+  it("is the largest magnitude of signed and the largest value of unsigned maps", () => {
+    expect(top([-3, 2], true)).toBe(3);
+    expect(top([-3, 2], false)).toBe(2);
+    expect(top([-3, -2], false)).toBe(0);
+    expect(top([Number.NaN, Number.POSITIVE_INFINITY, 1], true)).toBe(1);
+    expect(top([Number.NaN], true)).toBe(0);
+  });
+
+  it("is a percentile where one is asked for, joined linearly", () => {
+    expect(top([4, 0, 3, 1, 2], false, 75)).toBe(3);
+    expect(top([4, 0, 3, 1, 2], false, 90)).toBeCloseTo(3.6, 12);
+    expect(top([-4, 0, -3, 1, 2], true, 75)).toBe(3);
+    expect(top([-4, 0, -3, 1, Number.NaN, 2], false, 75)).toBe(1);
+  });
+
+  it("is the maximum where the percentile leaves nothing", () => {
+    expect(top([0, 0, 0, 0, 7], false, 60)).toBe(7);
+    expect(top([0, 0], false, 60)).toBe(0);
+  });
+
+  it("says which ends of the bar stand for more", () => {
+    expect(beyond(result([-4, 1, 3], { signed: true }), 3)).toEqual([true, false]);
+    expect(beyond(result([-4, 1, 3], { signed: false }), 2)).toEqual([false, true]);
+    expect(beyond(result([-4, 4], { signed: true }), 4)).toEqual([false, false]);
   });
 });
 

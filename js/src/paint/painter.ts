@@ -1,25 +1,155 @@
 import type { View } from "../protocol";
-import { blend, scaleTop } from "./blend";
-import type { Result, Session } from "./decode";
+import { blend, type Field } from "./blend";
+import { largestBox } from "./box";
+import { contours } from "./contours";
+import type { Regions, Result, Session } from "./decode";
+import { type Box, curtainEdge, frameBox, lineWidth, type Panel } from "./lines";
+import { outlined } from "./outlines";
+import { enlarged, pack, packed, type Raster } from "./raster";
 import { resample } from "./resample";
+import { topOf } from "./top";
 
-/** A result stretched over its picture; what display settings change is cheap from here on. */
-export interface Stretched {
-  readonly result: Result;
+export { topOf } from "./top";
+
+/** Everything a picture with its heat map is painted from. */
+export interface Scene {
   readonly session: Session;
-  readonly cells: boolean;
-  readonly values: Float32Array;
-  readonly top: number;
+  /** Without one, the picture alone is painted. */
+  readonly result: Result | null;
+  readonly view: View;
+  readonly regions: Regions | null;
+  /** The value of the strongest colour, where several maps share one; null: the map's own. */
+  readonly top: number | null;
+  /** Output pixels per picture pixel along each side: a whole number, at least 1. */
+  readonly scale: number;
 }
 
-export function stretch(session: Session, result: Result, cells: boolean, last: Stretched | null): Stretched {
-  if (last !== null && last.result === result && last.session === session && last.cells === cells) {
-    return last;
+export interface Painter {
+  /** Paint a scene into the bytes of a canvas of its `frameSize`. */
+  paint(scene: Scene, out: Uint8ClampedArray): void;
+}
+
+/** Between picture and overlay, side by side. */
+const GAP = pack(128, 128, 128);
+
+/** How many output pixels lie between picture and overlay, side by side. */
+function gapWidth({ session, scale }: Scene): number {
+  return Math.max(2, Math.floor((session.width + 20) / 40)) * scale;
+}
+
+/** The size of what a scene is painted on. */
+export function frameSize(scene: Scene): { width: number; height: number } {
+  const { session, result, view, scale } = scene;
+  const width = session.width * scale;
+  const sides = result !== null && view.mode === "side";
+  return { width: sides ? 2 * width + gapWidth(scene) : width, height: session.height * scale };
+}
+
+/**
+ * Paints scenes by the rule of the kernel's `render.paint`, byte for byte, and keeps what the next one may share: the
+ * enlarged picture, the map on its pixels, the outlined regions, the box.
+ */
+export function createPainter(): Painter {
+  const picture = kept(enlarged);
+  const stretched = kept(finite);
+  const regional = kept(outlined);
+  const boxed = kept(boxOf);
+
+  return {
+    paint(scene, out) {
+      const { session, result, view, regions, scale } = scene;
+      const pixels = packed(out);
+      const base = picture(session, scale);
+      if (result === null) {
+        pixels.set(base.pixels);
+      } else if (view.mode === "regions") {
+        const shown = regions?.labels.some((label) => label > 0) ? regional(base, regions.labels, scale) : base;
+        pixels.set(shown.pixels);
+      } else {
+        const field = {
+          width: base.width,
+          height: base.height,
+          values: stretched(result, base.height, base.width, view.cells),
+          signed: result.signed,
+          top: scene.top ?? topOf(result, view),
+        };
+        const box = view.box ? boxed(result, session, view.box_threshold) : null;
+        paintMap(scene, base, field, box, pixels);
+      }
+    },
+  };
+}
+
+function paintMap(scene: Scene, base: Raster, field: Field, box: Box | null, pixels: Uint32Array): void {
+  const { view, session, scale } = scene;
+  const { width, height } = base;
+  const line = lineWidth(session.width, scale);
+  const stride = frameSize(scene).width;
+  const panel = (start: number): Panel => ({ width, height, pixels, start, stride });
+  const panels = [panel(0)];
+  switch (view.mode) {
+    case "image":
+      pixels.set(base.pixels);
+      break;
+    case "contours":
+      contours(base.pixels, field, view, line, pixels);
+      break;
+    case "side":
+      panels.push(panel(stride - width));
+      pixels.fill(GAP);
+      copyRows(base, panels[0]);
+      blend(base.pixels, field, view, width, pixels, stride, stride - width);
+      break;
+    case "curtain":
+      pixels.set(base.pixels);
+      blend(base.pixels, field, view, curtainColumn(view, width), pixels, stride, 0);
+      break;
+    default:
+      blend(base.pixels, field, view, width, pixels, stride, 0);
   }
-  const values = resample(result, session.height, session.width, cells);
-  return { result, session, cells, values, top: scaleTop(result.values, result.signed) };
+  if (box !== null) {
+    const [top, left, bottom, right] = box;
+    for (const each of panels) {
+      frameBox(each, [top * scale, left * scale, bottom * scale, right * scale], line);
+    }
+  }
+  if (view.mode === "curtain") {
+    curtainEdge(panels[0], curtainColumn(view, width), scale);
+  }
 }
 
-export function paint(session: Session, map: Stretched | null, view: View, out: Uint8ClampedArray): void {
-  blend(session.pixels, map?.values ?? null, map?.top ?? 0, map?.result.signed ?? false, view, out);
+function curtainColumn(view: View, width: number): number {
+  return Math.floor(view.curtain * width + 0.5);
+}
+
+function copyRows(from: Raster, to: Panel): void {
+  for (let y = 0; y < from.height; y++) {
+    to.pixels.set(from.pixels.subarray(y * from.width, (y + 1) * from.width), to.start + y * to.stride);
+  }
+}
+
+/** A map on the pixels of a picture; what is not finite counts as zero. */
+function finite(result: Result, height: number, width: number, cells: boolean): Float32Array {
+  const values = resample(result, height, width, cells);
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i])) {
+      values[i] = 0;
+    }
+  }
+  return values;
+}
+
+function boxOf(result: Result, { width, height }: Session, threshold: number): Box | null {
+  return largestBox(resample(result, height, width, false), width, height, threshold);
+}
+
+/** A function that remembers its last answer. */
+function kept<A extends readonly unknown[], T>(make: (...from: A) => T): (...from: A) => T {
+  let last: { from: A; made: T } | null = null;
+  return (...from) => {
+    if (last === null || from.some((each, i) => each !== last?.from[i])) {
+      last = { from, made: make(...from) };
+    }
+    return last.made;
+  };
 }

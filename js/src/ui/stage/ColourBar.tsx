@@ -1,9 +1,9 @@
 import type { ReadonlySignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { formatTicks, formatValue } from "../../format";
-import { scaleTop } from "../../paint/blend";
 import type { Result, Session } from "../../paint/decode";
 import { barPixels, barPosition, legend, ticks } from "../../paint/scale";
+import { topOf } from "../../paint/top";
 import { useStore, useText } from "../context";
 import type { Probe } from "../view";
 import { probedValue } from "./Probe";
@@ -23,7 +23,7 @@ export function ColourBar({ result, session, probe }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const signed = result?.signed ?? false;
   const shown = result !== null;
-  const top = useMemo(() => (result === null ? 0 : scaleTop(result.values, result.signed)), [result]);
+  const top = useMemo(() => (result === null ? 0 : topOf(result, view)), [result, view]);
   useLayoutEffect(() => {
     const context = canvas.current?.getContext("2d");
     const image = context?.createImageData(LENGTH, 1);

@@ -1,5 +1,5 @@
 import type { Session } from "../../paint/decode";
-import { paint, type Stretched, stretch } from "../../paint/painter";
+import { createPainter, frameSize } from "../../paint/painter";
 import type { View } from "../../protocol";
 import type { Answer } from "../../reducer";
 
@@ -25,7 +25,7 @@ export function createSurface(canvas: HTMLCanvasElement, onPainted: (answer: Ans
   let image: ImageData | null = null;
   let scene: Scene | null = null;
   let composed: Scene | null = null;
-  let map: Stretched | null = null;
+  const painter = createPainter();
   let frame = 0;
 
   const request = () => {
@@ -59,13 +59,14 @@ export function createSurface(canvas: HTMLCanvasElement, onPainted: (answer: Ans
     if (target === null) {
       return;
     }
-    if (image === null || image.width !== session.width || image.height !== session.height) {
-      composite.width = session.width;
-      composite.height = session.height;
-      image = target.createImageData(session.width, session.height);
+    const whole = { session, result: answer?.result ?? null, view, regions: null, top: null, scale: 1 };
+    const { width, height } = frameSize(whole);
+    if (image === null || image.width !== width || image.height !== height) {
+      composite.width = width;
+      composite.height = height;
+      image = target.createImageData(width, height);
     }
-    map = answer === null ? null : stretch(session, answer.result, view.cells, map);
-    paint(session, map, view, image.data);
+    painter.paint(whole, image.data);
     target.putImageData(image, 0, 0);
     composed = next;
   };

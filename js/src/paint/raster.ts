@@ -1,0 +1,39 @@
+import type { Session } from "./decode";
+import { resample } from "./resample";
+
+/** Packed pixels, row by row: red in the lowest byte, then green, blue, and full opacity. */
+export interface Raster {
+  readonly width: number;
+  readonly height: number;
+  readonly pixels: Uint32Array;
+}
+
+const OPAQUE = 0xff000000;
+
+export function pack(red: number, green: number, blue: number): number {
+  return (OPAQUE | (blue << 16) | (green << 8) | red) >>> 0;
+}
+
+/** The bytes of a canvas as packed pixels. */
+export function packed(out: Uint8ClampedArray): Uint32Array {
+  return new Uint32Array(out.buffer, out.byteOffset, out.byteLength / 4);
+}
+
+/** A picture with `scale` pixels for each of its own along each side, joined linearly. */
+export function enlarged(session: Session, scale: number): Raster {
+  const width = session.width * scale;
+  const height = session.height * scale;
+  const pixels = new Uint32Array(width * height).fill(OPAQUE);
+  for (let channel = 0; channel < 3; channel++) {
+    const own = Float32Array.from(
+      { length: session.width * session.height },
+      (_, i) => session.pixels[3 * i + channel],
+    );
+    const values =
+      scale === 1 ? own : resample({ rows: session.height, columns: session.width, values: own }, height, width, false);
+    for (let i = 0; i < pixels.length; i++) {
+      pixels[i] |= Math.floor(values[i] + 0.5) << (8 * channel);
+    }
+  }
+  return { width, height, pixels };
+}

@@ -1,0 +1,26 @@
+"""From numbers to pixels: colour tables, resizing, a heat map and its picture in every mode, the colour bar.
+
+The browser paints the same maps with the same rules, so that a saved picture and the widget agree; whoever changes a
+rule here changes ``js/src/paint`` too. Everything is computed in float64 and rounded once, at the end.
+"""
+
+from xai_widget.render.boxes import largest_box
+from xai_widget.render.colour import AUTO, colour_table
+from xai_widget.render.grids import resize
+from xai_widget.render.painting import overlay, paint
+from xai_widget.render.scale import bar, beyond, legend, tick_words, ticks, top_of
+
+__all__ = [
+    "AUTO",
+    "bar",
+    "beyond",
+    "colour_table",
+    "largest_box",
+    "legend",
+    "overlay",
+    "paint",
+    "resize",
+    "tick_words",
+    "ticks",
+    "top_of",
+]
