@@ -96,7 +96,7 @@ class NoiseTunnel(Explainer):
     @property
     def unit(self) -> str:
         """What a value of the map is, in short words."""
-        inner = getattr(self.method, "unit", "")
+        inner = getattr(self.method, "unit", "") or self.method.label
         match self.statistic:
             case "mean":
                 return f"mean of {inner}"
