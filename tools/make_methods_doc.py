@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tools.measure_methods import FAILS, PASSES
+from tools.measure_methods import FAILS, PASSES, verdict
 from xai_widget.explainers import Method, Parameter, method_classes, parameters_of
 
 DOCS: Final = Path(__file__).parent.parent / "docs"
@@ -25,7 +25,8 @@ embedded networks; "F" is a forward, "B" a backward. **Signed** maps say what sp
 over photos and draws): a map that explains the network must change, so less is better. Below {passes} passes, above {fails}
 fails; between them, part of what is seen belongs to the picture rather than to the network. **Upper half anew**: only the
 upper half of the layers, where the classes are told apart, was drawn anew. A map that hardly changes then ("fails") shows
-what lower layers see, whatever the answer; it is no evidence for a class. All values were measured.
+what lower layers see, whatever the answer; it is no evidence for a class. **Randomisation** is the verdict that the
+widget shows, by the larger of the two. All values were measured.
 
 """
 TARGETS: Final = """
@@ -54,8 +55,8 @@ def page() -> str:
 
 
 def _table(classes: Mapping[str, type[Method]], measured: Mapping[str, Any]) -> Iterator[str]:
-    yield "| id | method | access | class-specific | signed | cost | weights anew | upper half anew |"
-    yield "|---|---|---|---|---|---|---|---|"
+    yield "| id | method | access | class-specific | signed | cost | randomisation | weights anew | upper half anew |"
+    yield "|---|---|---|---|---|---|---|---|---|"
     for name, cls in classes.items():
         facts = measured[name]
         cells = (
@@ -63,18 +64,12 @@ def _table(classes: Mapping[str, type[Method]], measured: Mapping[str, Any]) -> 
             cls.label,
             ACCESS[cls.access],
             "yes" if cls.class_specific else "no",
-            "yes" if facts["signed"] else "no",
+            "yes" if getattr(cls(), "signed", True) else "no",
             _cost(facts),
+            getattr(cls, "randomisation", "unknown"),
             *(f"{facts[part]:.2f} {verdict(facts[part])}" for part in ("randomised", "upper_half_randomised")),
         )
         yield f"| {' | '.join(cells)} |"
-
-
-def verdict(correlation: float) -> str:
-    """Return the reading of a rank correlation under randomised weights."""
-    if correlation < PASSES:
-        return "passes"
-    return "fails" if correlation > FAILS else "in part"
 
 
 def _cost(facts: Mapping[str, Any]) -> str:
@@ -88,6 +83,7 @@ def _sections(classes: Mapping[str, type[Method]]) -> Iterator[str]:
         yield f"`{name}` · {cls.summary}\n"
         yield f"    {cls.formula}\n"
         yield f"**When.** {cls.when}\n"
+        yield f"**A value is** {getattr(cls(), 'unit', '')}.\n"
         yield f"**Evaluations.** {cls.evaluations}.\n"
         yield f"**Reference.** {cls.cites}.\n"
         yield from _parameters(cls)

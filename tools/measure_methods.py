@@ -23,6 +23,7 @@ from xai_widget import examples, explain, methods
 from xai_widget.attribution import Attribution
 from xai_widget.binding import Binding
 from xai_widget.explainers import build_method
+from xai_widget.explainers.method import Randomisation
 from xai_widget.session import Session
 
 TARGET: Final = Path(__file__).parent.parent / "docs" / "methods.json"
@@ -66,6 +67,20 @@ def facts_of(method: str) -> dict[str, Any]:
         "randomised": round(left_after_randomisation(method), 2),
         "upper_half_randomised": round(left_after_randomisation(method, UPPER_HALF), 2),
     }
+
+
+def verdict(*correlations: float) -> Randomisation:
+    """Return the reading of what is left of a map, by the larger of the rank correlations.
+
+    Examples
+    --------
+    >>> verdict(0.1), verdict(0.1, 0.5), verdict(0.1, 0.9)
+    ('passes', 'partly', 'fails')
+    """
+    worst = max(correlations)
+    if worst < PASSES:
+        return "passes"
+    return "fails" if worst > FAILS else "partly"
 
 
 def type_of(method: str) -> str:

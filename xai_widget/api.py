@@ -12,6 +12,7 @@ from xai_widget.attribution import Attribution
 from xai_widget.binding import Binding
 from xai_widget.engine import Forward
 from xai_widget.explainers import Method, build_method
+from xai_widget.film import layer_maps
 from xai_widget.inputs import ModelInput, read_batch
 from xai_widget.session import Layer, Session
 from xai_widget.targets import Contrast, Target
@@ -203,17 +204,7 @@ def explain_layers(
         raise ValueError(message)
     binding = Binding(transform, labels, mask, device, precision, forward, activation, dims)
     session = Session.open(model, img, binding)
-    if layers is None:
-        facts = session.facts
-        layers = [layer.name for layer in facts.layers if chosen.refuses_layer(layer, facts) is None]
-    case = session.case(chosen, [target], layers)
-    found: dict[str, Attribution] = {}
-    case.capture()  # one forward for all of them; what follows finds it
-    for name in case.layers:
-        *_, last = session.attributions(chosen, case.with_layers((name,)))
-        found[name] = last[0]
-    case.memory.release()
-    return found
+    return dict(layer_maps(session, chosen, target, layers))
 
 
 def _one_each(targets: Target | Sequence[Target], count: int) -> list[Target]:

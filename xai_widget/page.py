@@ -4,18 +4,21 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from math import isfinite
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 
 from xai_widget.arrays import Array
 from xai_widget.attribution import Attribution
 from xai_widget.explainers import Method, Parameter, parameters_of
+from xai_widget.film import in_one_pass
 from xai_widget.session import Session
 from xai_widget.targets import Contrast
 
 Payload = dict[str, Any]
 Message = tuple[Payload, list[memoryview]]
+# What takes longer waits for Run, unless somebody has said otherwise.
+AUTO_SECONDS: Final = 10.0
 
 
 @cache
@@ -129,6 +132,7 @@ def result_payload(attribution: Attribution, session: int, title: str) -> Messag
         "target_label": attribution.label,
         "layer": list(layer) if isinstance(layer, tuple) else layer,
         "signed": attribution.signed,
+        "unit": str(attribution.meta.get("unit", "")),
         "shape": list(values.shape),
         "dtype": "float32",
         "minimum": float(known.min(initial=0)) if known.size == 0 else float(known.min()),
@@ -189,6 +193,7 @@ def method_payload(session: Session, method: Method) -> Payload:
         refusal = f"{cls.label} found no layer it can read in {facts.model}."
     automatic = method.automatic(facts) if refusal is None else {}
     cost: Payload = {"forwards": 0, "backwards": 0, "seconds": None}
+    auto = True
     if refusal is None:
         evaluations, seconds = session.cost(method)
         cost = {
@@ -196,11 +201,16 @@ def method_payload(session: Session, method: Method) -> Payload:
             "backwards": evaluations.backwards,
             "seconds": round(seconds, 4) if isfinite(seconds) else None,
         }
+        auto = is_quick(seconds)
     return {
         "id": cls.id,
         "label": cls.label,
         "access": cls.access,
         "class_specific": cls.class_specific,
+        # A class from elsewhere need not say these.
+        "signed": bool(getattr(method, "signed", True)),
+        "unit": str(getattr(method, "unit", "")),
+        "randomisation": getattr(cls, "randomisation", "unknown"),
         "summary": cls.summary,
         "when": cls.when,
         "formula": cls.formula,
@@ -211,9 +221,15 @@ def method_payload(session: Session, method: Method) -> Payload:
         "uses_layer": method.uses_layer,
         "layer_refusals": [method.refuses_layer(layer, facts) for layer in facts.layers],
         "default_layer": default,
+        "film": in_one_pass(session, method),
         "cost": cost,
-        "auto": True,
+        "auto": auto,
     }
+
+
+def is_quick(seconds: float) -> bool:
+    """Return whether a run of so many seconds may start by itself; one whose time is unknown may."""
+    return not isfinite(seconds) or seconds <= AUTO_SECONDS
 
 
 def _parameter_payload(parameter: Parameter, automatic: Mapping[str, Any]) -> Payload:

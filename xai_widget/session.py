@@ -252,6 +252,7 @@ class Session:
             "backwards": case.runner.tally.backwards,
             "precision": case.runner.precision,
             "activation": self.facts.kind.activation,
+            "unit": question.unit(getattr(method, "unit", "")),
             "automatic": {name: value for name, value in automatic.items() if getattr(method, name) is None},
             **estimate.meta,
             **(estimate.row_meta[row] if estimate.row_meta else {}),

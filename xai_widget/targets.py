@@ -7,6 +7,7 @@ with the `Question` that comes out.
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -45,6 +46,8 @@ class Contrast:
 Target: TypeAlias = int | str | Contrast | Callable[["Tensor"], "Tensor"] | None
 Wire: TypeAlias = int | dict[str, int] | dict[str, str]
 
+# What a class has of its own, and two classes have a difference of.
+_MEASURE: Final = re.compile(r"(logit|probability|log-odds)")
 _ACCEPTED: Final = (
     "Expected a class index, a label, Contrast(a, b), a function of the logits, or None for the prediction"
 )
@@ -96,6 +99,20 @@ class Question:
         if self.foil is not None:
             return logits[..., self.index] - logits[..., self.foil]
         return logits[..., self.index]
+
+    def unit(self, of_class: str) -> str:
+        """Return the unit of a map about this question, from that of a map about one class.
+
+        Examples
+        --------
+        >>> Question("cat rather than dog", 0, 1).unit("fall of the logit")
+        'fall of the logit difference'
+        """
+        if self.function is not None:
+            return of_class.replace("logit", "score")
+        if self.foil is None:
+            return of_class
+        return _MEASURE.sub(r"\1 difference", of_class)
 
     @property
     def key(self) -> Hashable:

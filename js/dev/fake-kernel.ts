@@ -151,6 +151,7 @@ function tellResult(model: FakeModel, name: string, photo: ImageData, request: R
     target_label: targetLabel(model.get("target")),
     layer: method.uses_layer ? (model.get("layer") ?? method.default_layer) : null,
     signed,
+    unit: method.unit,
     shape,
     dtype: "float32",
     minimum: shown.reduce((least, value) => Math.min(least, value)),

@@ -46,3 +46,13 @@ export function neighbourLayer(
   const candidates = step > 0 ? layers.slice(at + 1) : layers.slice(0, Math.max(at, 0)).reverse();
   return candidates.find((layer) => usable.has(layer.name))?.name ?? null;
 }
+
+/** A name with its middle left out where it is too long: both ends tell where in the model a layer is. */
+export function shortName(name: string, length: number): string {
+  if (name.length <= length) {
+    return name;
+  }
+  const kept = length - 1;
+  const start = Math.floor(kept / 2);
+  return `${name.slice(0, start)}…${name.slice(name.length - (kept - start))}`;
+}

@@ -49,3 +49,8 @@ function same(one: Value, other: Value): boolean {
   const known = (value: Value) => (value !== null && typeof value === "object" ? value.array : value);
   return known(one) === known(other);
 }
+
+/** A word of Python as people write it. */
+export function asWords(choice: string): string {
+  return choice.replaceAll("_", " ");
+}

@@ -149,6 +149,12 @@ export interface MethodPayload {
   label: string;
   access: "black_box" | "gradient" | "white_box";
   class_specific: boolean;
+  /** Whether a map about one class can be negative, with the parameters described. */
+  signed: boolean;
+  /** What a value of the map is, in short words; empty where the method does not say. */
+  unit: string;
+  /** Whether the map changes as it must when the network's weights are drawn anew. */
+  randomisation: "passes" | "fails" | "partly" | "unknown";
   summary: string;
   /** When to use it, and when not. */
   when: string;
@@ -163,8 +169,10 @@ export interface MethodPayload {
   /** One entry per layer of the session: why the layer makes no sense for the method, or null. */
   layer_refusals: (string | null)[];
   default_layer: string | null;
+  /** Whether one pass gives the maps of all layers. */
+  film: boolean;
   cost: { forwards: number; backwards: number; seconds: number | null };
-  /** Whether a changed setting starts it by itself; an expensive one waits for Run. */
+  /** Whether a changed setting starts it by itself where nobody has said; an expensive one waits for Run. */
   auto: boolean;
 }
 
@@ -198,6 +206,8 @@ export interface ResultPayload {
   target_label: string;
   layer: WireLayer;
   signed: boolean;
+  /** What a value is, in short words; empty where the method does not say. */
+  unit: string;
   shape: number[];
   dtype: "float32";
   minimum: number;
@@ -253,6 +263,8 @@ export interface FilmPayload {
   params: Record<string, Value>;
   target: WireTarget;
   frames: FramePayload[];
+  /** How many layers were left out, evenly, where there are very many. */
+  left_out: number;
 }
 
 export interface GalleryItemPayload {

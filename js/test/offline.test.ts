@@ -24,6 +24,10 @@ const WINDOW: ParamPayload = { ...PARAM, name: "window", label: "Window", kind: 
 const RELU: ParamPayload = { ...PARAM, name: "relu", label: "ReLU", kind: "bool", default: true, auto: null };
 const METHOD = {
   class_specific: true,
+  signed: false,
+  unit: "",
+  randomisation: "passes" as const,
+  film: false,
   summary: "",
   when: "",
   described: {},

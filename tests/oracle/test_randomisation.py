@@ -19,8 +19,10 @@ from tools.measure_methods import (
     network,
     rank_correlation,
     redrawn,
+    verdict,
 )
 from xai_widget import examples, explain, methods
+from xai_widget.explainers import build_method
 
 METHODS = [row.id for row in methods()]
 # All weights anew: nothing of the map is left.
@@ -71,6 +73,11 @@ def test_some_maps_hardly_look_at_what_upper_layers_learned(method: str) -> None
 @pytest.mark.parametrize("method", marked("cam", "grad_cam", "integrated_grad_cam", "guided_grad_cam", "occlusion"))
 def test_these_maps_do_not_survive_random_upper_layers(method: str) -> None:
     assert left(method, UPPER_HALF) < PASSES
+
+
+@pytest.mark.parametrize("method", marked(*METHODS))
+def test_the_verdict_that_a_method_shows_is_the_one_that_is_measured(method: str) -> None:
+    assert type(build_method(method, {})).randomisation == verdict(left(method, 1.0), left(method, UPPER_HALF))
 
 
 # -- the measurement itself ---------------------------------------------------------------------------------------------

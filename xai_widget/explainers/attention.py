@@ -13,7 +13,7 @@ from torch import Tensor
 
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Access, Case, Facts
-from xai_widget.explainers.method import Cost, Explainer
+from xai_widget.explainers.method import Cost, Explainer, Randomisation
 from xai_widget.explainers.parameters import Param
 
 Heads = Literal["mean", "max", "min"]
@@ -99,11 +99,22 @@ class AttentionRollout(_OnAttention):
         " DeiT-tiny and 30 photos it did 12 times, the picture's centre 14 times."
     )
     evaluations: ClassVar[str] = "1 forward, 1 backward through the last layer"
+    randomisation: ClassVar[Randomisation] = "fails"
 
     heads: Annotated[Heads, Param("Heads", "How the heads of a layer become one map.")] = "mean"
     discard: Annotated[
         float, Param("Discard", "Share of the smallest attentions that count as 0.", minimum=0, maximum=0.99, step=0.05)
     ] = 0.0
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return "share of attention"
+
+    @property
+    def signed(self) -> bool:
+        """Whether a map about one class can be negative."""
+        return False
 
     def estimates(self, case: Case) -> Iterator[Estimate]:
         """Yield the one map."""
@@ -170,6 +181,17 @@ class TransformerAttribution(_OnAttention):
         " the values or the MLPs, and not by attention, is not seen."
     )
     evaluations: ClassVar[str] = "1 forward, 1 backward"
+    randomisation: ClassVar[Randomisation] = "partly"
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return "relevance through attention"
+
+    @property
+    def signed(self) -> bool:
+        """Whether a map about one class can be negative."""
+        return False
 
     def estimates(self, case: Case) -> Iterator[Estimate]:
         """Yield the one map."""

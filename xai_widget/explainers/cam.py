@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Access, Case, Facts, GradientKind, LayerFact
-from xai_widget.explainers.method import Cost, Explainer
+from xai_widget.explainers.method import Cost, Explainer, Randomisation
 from xai_widget.explainers.parameters import Param
 
 INTERPOLATION: Final = {1: "linear", 2: "bilinear", 3: "trilinear"}
@@ -54,6 +54,11 @@ class CamMethod(Explainer):
         """Whether it reads activations at a layer."""
         return True
 
+    @property
+    def signed(self) -> bool:
+        """Whether a map about one class can be negative; one of A rather than B is signed unless a ReLU is asked for."""
+        return self.relu is False
+
     def refuses(self, facts: Facts) -> str | None:
         """Return why this model cannot be explained so, in words, or None."""
         if (reason := super().refuses(facts)) is not None:
@@ -83,6 +88,7 @@ class CamMethod(Explainer):
         parts = [values.float().clamp(min=0) if rectified else values.float() for values in maps.values()]
         meta["relu"] = rectified
         if len(parts) > 1:
+            meta["unit"] = "share of each layer's maximum"
             meta["fused"] = "mean of the layers' maps on the finest grid, each divided by its maximum magnitude"
         values = parts[0] if len(parts) == 1 else _fused(parts)
         return Estimate(values, fraction, signed=not rectified, meta=meta)
@@ -110,6 +116,11 @@ class GradientCam(CamMethod):
         gradients = case.gradients(self._kind())  # first: one forward gives both
         activations = case.activations()
         return {layer: (widened(activations[layer]), widened(gradients[layer])) for layer in case.layers}
+
+
+def gradient_words(kind: GradientKind, pooling: Pooling = "none") -> str:
+    """Return what a gradient at the layer is called, such as "mean gradient" or "max guided gradient"."""
+    return " ".join(word for word in (pooling, kind, "gradient") if word not in {"none", "plain"})
 
 
 def pooled(gradients: Tensor, pooling: Pooling) -> Tensor:
@@ -180,8 +191,19 @@ class Cam(CamMethod):
         " apart from the bias. Other heads need Grad-CAM, or a GAP head in their place (models.with_gap_head)."
     )
     evaluations: ClassVar[str] = "1 forward"
+    randomisation: ClassVar[Randomisation] = "passes"
 
     relu: Annotated[bool | None, Param("ReLU", "Keep only evidence for the target. Auto: off, as published.")] = None
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return "logit at each position"
+
+    @property
+    def signed(self) -> bool:
+        """Whether a map about one class can be negative."""
+        return not self.relu
 
     def refuses(self, facts: Facts) -> str | None:
         """Return why this model cannot be explained so, in words, or None."""

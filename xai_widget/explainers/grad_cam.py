@@ -12,7 +12,8 @@ from torch import Tensor
 
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Case, GradientKind
-from xai_widget.explainers.cam import GradientCam, GradientField, PoolingField, pooled, weighted_sum
+from xai_widget.explainers.cam import GradientCam, GradientField, PoolingField, gradient_words, pooled, weighted_sum
+from xai_widget.explainers.method import Randomisation
 
 ONCE: Final = "1 forward, 1 backward through the layers above (none where GAP + one linear layer follow)"
 
@@ -76,8 +77,14 @@ class GradCam(_OneGradient):
         " as the layer, and in early layers the pooled gradient says little; use LayerCAM there."
     )
     evaluations: ClassVar[str] = ONCE
+    randomisation: ClassVar[Randomisation] = "passes"
 
     pooling: PoolingField = "mean"
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return f"activation × {gradient_words(self.gradient, self.pooling)}"
 
     def _map(self, a: Tensor, g: Tensor) -> Tensor:
         return weighted_sum(pooled(g, self.pooling), a)
@@ -121,6 +128,12 @@ class GradCamPlusPlus(_OneGradient):
         " gradient, so that it separates similar classes less well; its derivation assumes activations of at least 0."
     )
     evaluations: ClassVar[str] = ONCE
+    randomisation: ClassVar[Randomisation] = "passes"
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return "weighted activation"
 
     def _map(self, a: Tensor, g: Tensor) -> Tensor:
         g = g.flatten(2)
@@ -163,6 +176,12 @@ class LayerCam(_OneGradient):
         " average pooling every position has the same gradient, and it is Grad-CAM of the positive weights."
     )
     evaluations: ClassVar[str] = ONCE
+    randomisation: ClassVar[Randomisation] = "passes"
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return f"activation × positive {gradient_words(self.gradient)}"
 
     def _map(self, a: Tensor, g: Tensor) -> Tensor:
         return weighted_sum(g.clamp(min=0), a)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Access, Case
-from xai_widget.explainers.method import Cost, Explainer, Reduction
+from xai_widget.explainers.method import Cost, Explainer, Randomisation, Reduction
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,17 @@ class Saliency(Explainer):
         " score, not what made it: a pixel the score has saturated in stays dark."
     )
     evaluations: ClassVar[str] = "1 forward, 1 backward"
+    randomisation: ClassVar[Randomisation] = "partly"
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return "|∂ logit / ∂ input|"
+
+    @property
+    def signed(self) -> bool:
+        """Whether a map about one class can be negative."""
+        return False
 
     def cost(self, case: Case) -> Cost:
         """One forward and one backward."""
@@ -81,6 +92,12 @@ class InputXGradient(Explainer):
         " matters; integrated gradients let you choose that baseline and add up to the score."
     )
     evaluations: ClassVar[str] = "1 forward, 1 backward"
+    randomisation: ClassVar[Randomisation] = "partly"
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return "input × ∂ logit / ∂ input"
 
     def cost(self, case: Case) -> Cost:
         """One forward and one backward."""

@@ -11,7 +11,7 @@ from xai_widget.engine import Access, Case, Facts, GradientKind, LayerFact
 from xai_widget.explainers.cam import INTERPOLATION
 from xai_widget.explainers.grad_cam import GradCam
 from xai_widget.explainers.gradients import reduced
-from xai_widget.explainers.method import Cost, Explainer, Reduction
+from xai_widget.explainers.method import Cost, Explainer, Randomisation, Reduction
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,16 @@ class _RectifiedGradient(Explainer):
     access: ClassVar[Access] = "gradient"
     reduction: ClassVar[Reduction] = "largest"
     kind: ClassVar[GradientKind]
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return "|∂ logit / ∂ input|, rectified on the way"
+
+    @property
+    def signed(self) -> bool:
+        """Whether a map about one class can be negative."""
+        return False
 
     def refuses(self, facts: Facts) -> str | None:
         """Return why this model cannot be explained so, in words, or None."""
@@ -69,6 +79,7 @@ class GuidedBackprop(_RectifiedGradient):
         " the class, or when the upper layers forget what they learned. Guided Grad-CAM adds the class."
     )
     evaluations: ClassVar[str] = "1 forward, 1 backward"
+    randomisation: ClassVar[Randomisation] = "fails"
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,7 @@ class Deconvolution(_RectifiedGradient):
         " for a class: the map hardly depends on it, and in networks without max pooling not on the picture either."
     )
     evaluations: ClassVar[str] = "1 forward, 1 backward"
+    randomisation: ClassVar[Randomisation] = "fails"
 
 
 @dataclass(frozen=True)
@@ -136,6 +148,17 @@ class GuidedGradCam(Explainer):
         " hardly depend on the class."
     )
     evaluations: ClassVar[str] = "2 forwards, 2 backwards (1 where the head is GAP + linear)"
+    randomisation: ClassVar[Randomisation] = "passes"
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return "|guided gradient × Grad-CAM|"
+
+    @property
+    def signed(self) -> bool:
+        """Whether a map about one class can be negative."""
+        return False
 
     @property
     def uses_layer(self) -> bool:

@@ -14,8 +14,8 @@ from torch import Tensor
 from xai_widget.arrays import Array
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Case, GradientKind
-from xai_widget.explainers.cam import GradientCam, GradientField, PoolingField, pooled, weighted_sum
-from xai_widget.explainers.method import Cost
+from xai_widget.explainers.cam import GradientCam, GradientField, PoolingField, gradient_words, pooled, weighted_sum
+from xai_widget.explainers.method import Cost, Randomisation
 from xai_widget.explainers.parameters import Param
 
 Maps = dict[str, Tensor]
@@ -78,6 +78,7 @@ class IntegratedGradCam(GradientCam):
         " path, and Grad-CAM is enough."
     )
     evaluations: ClassVar[str] = "1 + steps forwards, steps backwards (20; 'increment': one backward more)"
+    randomisation: ClassVar[Randomisation] = "passes"
 
     steps: Annotated[int, Param("Steps", "Points of the path.", 1, 1000, 1, cost=True)] = 20
     baseline: Annotated[
@@ -90,6 +91,11 @@ class IntegratedGradCam(GradientCam):
     ] = "published"
     pooling: PoolingField = "mean"
     gradient: GradientField = "plain"
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return f"change of activation × {gradient_words(self.gradient, self.pooling)}"
 
     def cost(self, case: Case) -> Cost:
         """A forward for the baseline and every point; backwards where there is a gradient to compute."""

@@ -13,7 +13,7 @@ from xai_widget.arrays import Array
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Access, Case
 from xai_widget.explainers.gradients import reduced
-from xai_widget.explainers.method import Cost, Explainer
+from xai_widget.explainers.method import Cost, Explainer, Randomisation
 from xai_widget.explainers.moments import wide
 from xai_widget.explainers.parameters import Param
 
@@ -74,10 +74,16 @@ class IntegratedGradients(Explainer):
         " shows is relative to the baseline: a black pixel on a black baseline gets nothing."
     )
     evaluations: ClassVar[str] = "steps + 2 forwards (52), steps backwards (50)"
+    randomisation: ClassVar[Randomisation] = "partly"
 
     steps: Annotated[int, Param("Steps", "Points of the path where the gradient is taken.", 1, 1000, 1, cost=True)] = 50
     baseline: Baseline = "zero"
     rule: Annotated[Rule, Param("Rule", "Points and weights of the numerical integration.")] = "gauss_legendre"
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return "share of the logit"
 
     def __post_init__(self) -> None:
         """Check the fields, and that the rule has its points."""
@@ -157,9 +163,20 @@ class InteriorGradients(Explainer):
         " For shares that add up, take integrated gradients."
     )
     evaluations: ClassVar[str] = "steps forwards (50), steps backwards (50)"
+    randomisation: ClassVar[Randomisation] = "partly"
 
     steps: Annotated[int, Param("Steps", "Points of the path, both ends included.", 2, 1000, 1, cost=True)] = 50
     baseline: Baseline = "zero"
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return "mean |∂ logit / ∂ input| along the path"
+
+    @property
+    def signed(self) -> bool:
+        """Whether a map about one class can be negative."""
+        return False
 
     def cost(self, case: Case) -> Cost:
         """One forward and one backward a step."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Case, Facts, ScoreName
-from xai_widget.explainers.method import Cost, Explainer
+from xai_widget.explainers.method import SCORE_WORDS, Cost, Explainer, Randomisation
 from xai_widget.explainers.parameters import Param
 from xai_widget.explainers.regression import inverse
 from xai_widget.explainers.rows import row_by_row
@@ -89,6 +89,7 @@ class KernelShap(Explainer):
         " are many superpixels, and it asks about pictures with holes that the model never saw."
     )
     evaluations: ClassVar[str] = "2 + coalitions forwards (2F + 2048 of F superpixels, at most 2^F)"
+    randomisation: ClassVar[Randomisation] = "partly"
 
     segments: SegmentsField = None
     n_segments: CountField = 50
@@ -101,6 +102,11 @@ class KernelShap(Explainer):
     score: Annotated[
         ScoreName, Param("Measure", "What is shared out: the logit, the probability, or the log-odds.")
     ] = "logit"
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return f"share of the {SCORE_WORDS[self.score]}"
 
     def refuses(self, facts: Facts) -> str | None:
         """Return why this model cannot be explained so, in words, or None."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Case, Facts, ScoreName
-from xai_widget.explainers.method import Cost, Explainer
+from xai_widget.explainers.method import SCORE_WORDS, Cost, Explainer, Randomisation
 from xai_widget.explainers.parameters import Param
 from xai_widget.explainers.regression import Fit, lasso_choice, rank_correlation, weighted_ridge
 from xai_widget.explainers.rows import row_by_row
@@ -95,6 +95,7 @@ class Lime(Explainer):
         " low, the surrogate is no explanation."
     )
     evaluations: ClassVar[str] = "samples forwards (1000)"
+    randomisation: ClassVar[Randomisation] = "partly"
 
     segments: SegmentsField = None
     n_segments: CountField = 50
@@ -115,6 +116,11 @@ class Lime(Explainer):
     score: Annotated[ScoreName, Param("Measure", "What the surrogate predicts: probability, logit, log-odds.")] = (
         "probability"
     )
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return f"{SCORE_WORDS[self.score]} that the superpixel adds"
 
     def refuses(self, facts: Facts) -> str | None:
         """Return why this model cannot be explained so, in words, or None."""

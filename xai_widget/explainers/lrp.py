@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Final
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Access, Case, Facts, Relevance
 from xai_widget.explainers.lrp_rules import CompositeName, RuleSet
-from xai_widget.explainers.method import Cost, Explainer
+from xai_widget.explainers.method import Cost, Explainer, Randomisation
 from xai_widget.explainers.parameters import Param
 
 # Layers that divide by statistics of their own input: no rule of the family covers them.
@@ -95,6 +95,7 @@ class Lrp(Explainer):
         " norm, and not to test weights: z⁺ rules hardly look at what upper layers learned."
     )
     evaluations: ClassVar[str] = "1 forward, 1 backward"
+    randomisation: ClassVar[Randomisation] = "fails"
 
     composite: Annotated[CompositeName, Param("Rules", "a composite (which rule for which layer) or one rule")] = (
         "epsilon_plus"
@@ -108,6 +109,11 @@ class Lrp(Explainer):
     ] = 2.0
     low: Annotated[float | None, Param("Lowest input", "of z-box; auto: of each channel")] = None
     high: Annotated[float | None, Param("Highest input", "of z-box; auto: of each channel")] = None
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return "relevance, a share of the logit"
 
     def __post_init__(self) -> None:
         """Check every field, and that the box is one."""

@@ -3,14 +3,22 @@
 import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Final, Literal, Protocol, runtime_checkable
 
 from xai_widget.attribution import Estimate
-from xai_widget.engine import Access, Case, Facts, LayerFact
+from xai_widget.engine import Access, Case, Facts, LayerFact, ScoreName
 from xai_widget.explainers.parameters import checked
 
 # How `channels` become `values`: their sum, or the largest magnitude.
 Reduction = Literal["sum", "largest"]
+# Whether the map changes as it must when the network's weights are drawn anew (`docs/methods.md` has the measurement).
+Randomisation = Literal["passes", "fails", "partly", "unknown"]
+# What a method perturbs or shares out, in words.
+SCORE_WORDS: Final[dict[ScoreName, str]] = {
+    "logit": "logit",
+    "probability": "probability",
+    "log_odds": "log-odds",
+}
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,9 @@ class Cost:
 @runtime_checkable
 class Method(Protocol):
     """What every method offers; a third party's class may implement it in any way.
+
+    Three more attributes are shown where a class has them, as those here do (see `Explainer`): `unit` and `signed`, which
+    may depend on the parameters, and `randomisation`.
 
     Attributes
     ----------
@@ -94,11 +105,22 @@ class Explainer:
     label: ClassVar[str] = ""
     when: ClassVar[str] = ""
     evaluations: ClassVar[str] = ""
+    randomisation: ClassVar[Randomisation] = "unknown"
 
     @property
     def uses_layer(self) -> bool:
         """Whether it reads activations at a layer."""
         return False
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return ""
+
+    @property
+    def signed(self) -> bool:
+        """Whether a map about one class can be negative."""
+        return True
 
     def __post_init__(self) -> None:
         """Check every field and hold it in its own type."""

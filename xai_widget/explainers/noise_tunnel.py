@@ -9,7 +9,7 @@ from torch import Tensor
 
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Access, Case, Facts, LayerFact
-from xai_widget.explainers.method import Cost, Explainer, Method, Reduction
+from xai_widget.explainers.method import Cost, Explainer, Method, Randomisation, Reduction
 from xai_widget.explainers.noise import Noise, Seed, Sigma, Smoothing, StatisticField, noisy_copies, sample_count
 from xai_widget.explainers.parameters import Param
 
@@ -84,6 +84,7 @@ class NoiseTunnel(Explainer):
         " samples."
     )
     evaluations: ClassVar[str] = "samples × those of the method (10 × 52 forwards, 10 × 50 backwards)"
+    randomisation: ClassVar[Randomisation] = "partly"
 
     of: Annotated[Smoothed | Method, Param("Method", "What is averaged.", cost=True)] = "integrated_gradients"
     samples: Annotated[int, Param("Samples", "Noisy copies of the input.", 1, 1000, 1, cost=True)] = 10
@@ -91,6 +92,23 @@ class NoiseTunnel(Explainer):
     statistic: StatisticField = "mean"
     seed: Seed = 0
     noise: Noise = None
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        inner = getattr(self.method, "unit", "") or self.method.label
+        match self.statistic:
+            case "mean":
+                return f"mean of {inner}"
+            case "squared":
+                return f"mean square of {inner}"
+            case "variance":
+                return f"variance of {inner}"
+
+    @property
+    def signed(self) -> bool:
+        """Whether a map about one class can be negative."""
+        return self.statistic == "mean" and getattr(self.method, "signed", True)
 
     def __post_init__(self) -> None:
         """Check the fields, and that noise goes around a method that reads gradients or layers."""

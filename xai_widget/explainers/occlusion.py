@@ -13,7 +13,7 @@ from torch import Tensor
 from xai_widget.arrays import Array
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Access, Boxes, Case, Facts, ScoreName
-from xai_widget.explainers.method import Cost, Explainer
+from xai_widget.explainers.method import SCORE_WORDS, Cost, Explainer, Randomisation
 from xai_widget.explainers.parameters import Param
 
 # A window of a seventh of the shorter side: 32 of 224, the usual choice for photos; and half a window apart.
@@ -70,6 +70,7 @@ class Occlusion(Explainer):
         " larger than the window or stands twice in the picture."
     )
     evaluations: ClassVar[str] = "1 + windows forwards"
+    randomisation: ClassVar[Randomisation] = "passes"
 
     window: Annotated[
         int | None,
@@ -91,6 +92,12 @@ class Occlusion(Explainer):
         Literal["hard", "gaussian"],
         Param("Edge", "A window with a hard edge, or one that fades towards its border (Gaussian)."),
     ] = "hard"
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        fall = f"fall of the {SCORE_WORDS[self.score]}"
+        return fall if self.reduce == "mean" else f"sum of each {fall}"
 
     def __post_init__(self) -> None:
         """Check the fields, and that no pixel falls between two windows."""

@@ -11,7 +11,7 @@ from torch import Tensor
 from xai_widget.arrays import Array
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Case, Masks, ScoreName
-from xai_widget.explainers.method import Cost, Explainer
+from xai_widget.explainers.method import SCORE_WORDS, Cost, Explainer, Randomisation
 from xai_widget.explainers.moments import wide
 from xai_widget.explainers.parameters import Param
 
@@ -66,6 +66,7 @@ class Rise(Explainer):
         " the mean score, so that only differences within a map mean something."
     )
     evaluations: ClassVar[str] = "samples forwards (1000)"
+    randomisation: ClassVar[Randomisation] = "passes"
 
     samples: Annotated[int, Param("Masks", "Random masks that are scored.", 2, 20000, 100, cost=True)] = 1000
     cells: Annotated[int, Param("Cells", "Cells of a mask's coarse grid, a side.", 1, 32, 1)] = 7
@@ -78,6 +79,16 @@ class Rise(Explainer):
     score: Annotated[ScoreName, Param("Measure", "What weighs the masks: probability, logit, log-odds.")] = (
         "probability"
     )
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return f"mean {SCORE_WORDS[self.score]} where visible"
+
+    @property
+    def signed(self) -> bool:
+        """Whether a map about one class can be negative."""
+        return self.score != "probability"
 
     def cost(self, case: Case) -> Cost:
         """One forward a mask, and one for the input, which tells what is worth keeping."""

@@ -11,7 +11,7 @@ from xai_widget.arrays import Array
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Case, Masks, ScoreName
 from xai_widget.explainers.cam import CamMethod, weighted_sum, widened
-from xai_widget.explainers.method import Cost
+from xai_widget.explainers.method import Cost, Randomisation
 from xai_widget.explainers.parameters import Param
 from xai_widget.explainers.rows import row_by_row
 
@@ -64,6 +64,7 @@ class ScoreCam(CamMethod):
         " logits that differ little gives nearly equal weights: then it shows where the layer is active at all."
     )
     evaluations: ClassVar[str] = "2 forwards, and 1 for every channel that is not constant"
+    randomisation: ClassVar[Randomisation] = "passes"
 
     channels: Annotated[
         int | None,
@@ -76,6 +77,11 @@ class ScoreCam(CamMethod):
     score: Annotated[
         ScoreName, Param("Measure", "What the softmax is taken of: the logit, the probability, or the log-odds.")
     ] = "logit"
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        return "weighted activation"
 
     def cost(self, case: Case) -> Cost:
         """At most one forward for every channel; one for the activations, and one that tells what is worth keeping."""

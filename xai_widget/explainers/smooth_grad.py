@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Access, Case
-from xai_widget.explainers.method import Cost, Explainer, Reduction
+from xai_widget.explainers.method import Cost, Explainer, Randomisation, Reduction
 from xai_widget.explainers.noise import Noise, Seed, Sigma, Smoothing, StatisticField, noisy_copies, sample_count
 from xai_widget.explainers.parameters import Param
 
@@ -65,12 +65,30 @@ class SmoothGrad(Explainer):
         " neighbourhood of the input, whose size sigma chooses."
     )
     evaluations: ClassVar[str] = "samples forwards (25), samples backwards (25)"
+    randomisation: ClassVar[Randomisation] = "partly"
 
     samples: Annotated[int, Param("Samples", "Noisy copies of the input.", 1, 1000, 1, cost=True)] = 25
     sigma: Sigma = 0.15
     statistic: StatisticField = "mean"
     seed: Seed = 0
     noise: Noise = None
+
+    @property
+    def unit(self) -> str:
+        """What a value of the map is, in short words."""
+        inner = "∂ logit / ∂ input"
+        match self.statistic:
+            case "mean":
+                return f"|mean {inner}|"
+            case "squared":
+                return f"mean ({inner})²"
+            case "variance":
+                return f"variance of {inner}"
+
+    @property
+    def signed(self) -> bool:
+        """Whether a map about one class can be negative."""
+        return False
 
     def cost(self, case: Case) -> Cost:
         """One forward and one backward a sample."""

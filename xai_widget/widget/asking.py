@@ -111,6 +111,14 @@ class Asker:
         self._worker.submit(job)
         return job
 
+    def hold(self, message: str) -> None:
+        """Wait until somebody asks for a run, and say why; a run of earlier settings is stopped."""
+        with self.lock:
+            self._newest = next(self._ids)
+            self.failure = None
+            self._reporter.report_status(status("idle", self._newest, message=message))
+        self._worker.cancel()
+
     def refuse(self, error: Exception, request_id: RequestId = None) -> None:
         """Take a wish that cannot be asked as a run that failed at once; the one before, if any, is cancelled."""
         name = request_id if request_id is not None else next(self._ids)

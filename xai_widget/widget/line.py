@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any, ClassVar
 
 import anywidget
@@ -9,11 +10,11 @@ import traitlets
 
 from xai_widget.attribution import Attribution
 from xai_widget.explainers import Method
-from xai_widget.page import Message, bundle, method_payload, result_payload, session_payload
+from xai_widget.page import Message, bundle, is_quick, method_payload, result_payload, session_payload
 from xai_widget.session import Session
 from xai_widget.widget.asking import Asker, Wish
 from xai_widget.widget.jobs import Outcome
-from xai_widget.widget.protocol import CLIENT_KINDS, SETTINGS, RequestId, Status, ack, error_report
+from xai_widget.widget.protocol import CLIENT_KINDS, SETTINGS, RequestId, Status, ack, error_report, in_words
 from xai_widget.widget.service import Service
 from xai_widget.widget.settings import Settings, first_method
 
@@ -41,6 +42,7 @@ class Line(Settings, anywidget.AnyWidget):
         defaults = {"method": first_method(offered, sessions[0]), "view": {}}
         super().__init__(**{**defaults, **given})
         self.observe(self._setting_changed, names=list(SETTINGS))
+        self.observe(self._on_auto_runs, names="auto_runs")
         self.on_msg(self._message_came)
 
     # -- running ----------------------------------------------------------------------------------------------------
@@ -51,7 +53,28 @@ class Line(Settings, anywidget.AnyWidget):
         elif change.name in {"method", "params"}:
             self._send_method()
         if self._awake and self.auto_run:
-            self._start()
+            self._start_by_itself()
+
+    def _on_auto_runs(self, _change: Any) -> None:
+        if self._awake and self.auto_run and self.status["state"] == "idle":
+            self._start_by_itself()
+
+    def _start_by_itself(self) -> None:
+        """Start a run if it may start without being told to; else say what it would take."""
+        with contextlib.suppress(ValueError, TypeError):  # a setting that cannot be used is told by the run
+            if (seconds := self._waits(self.wish())) is not None:
+                self._awake = True
+                self.asker.hold(f"About {in_words(seconds)}: press Run" if isfinite(seconds) else "Press Run")
+                return
+        self._start()
+
+    def _waits(self, wish: Wish) -> float | None:
+        """Return the seconds that a wish would take, if it waits for Run; None if it may start by itself."""
+        said = self.auto_runs.get(wish.method.id)
+        if said or wish.key in self.asker.finished:
+            return None
+        _, seconds = self.sessions[wish.session].cost(wish.method, wish.layer)
+        return None if said is None and is_quick(seconds) else seconds
 
     def _start(self, request_id: RequestId = None) -> None:
         """Start a run for the current settings; a setting that cannot be used is an error in the page."""
@@ -149,7 +172,7 @@ class Line(Settings, anywidget.AnyWidget):
             self.send_state("status")
             self.send(ack("hello", request_id))
             if asker.latest is None and asker.failure is None and asker.job is None and self.auto_run:
-                self._start()
+                self._start_by_itself()
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take settings from the page; what cannot be used is refused there, and nothing changes here."""

@@ -78,6 +78,21 @@ class Status(TypedDict):
     eta_s: float | None
 
 
+def in_words(seconds: float) -> str:
+    """Return a time as people say it.
+
+    Examples
+    --------
+    >>> [in_words(seconds) for seconds in (0.04, 4.2, 42.4, 600)]
+    ['40 ms', '4.2 s', '42 s', '10 min']
+    """
+    if seconds < 0.0995:
+        return f"{max(1, round(seconds * 1000))} ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    return f"{seconds:.0f} s" if seconds < 99.5 else f"{seconds / 60:.0f} min"
+
+
 class ErrorReport(TypedDict):
     """What is shown of an exception."""
 

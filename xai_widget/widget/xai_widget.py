@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from PIL import Image
 
@@ -14,10 +14,12 @@ from xai_widget.page import result_payload
 from xai_widget.session import Layer
 from xai_widget.targets import Target
 from xai_widget.widget.asking import Wish
+from xai_widget.widget.film import Film
 from xai_widget.widget.jobs import POLL_SECONDS
 from xai_widget.widget.line import Line
 from xai_widget.widget.opening import open_sessions
 from xai_widget.widget.protocol import TRAITS
+from xai_widget.widget.service import Service
 from xai_widget.widget.settings import offered_methods
 from xai_widget.widget.stored import wait_for_map, with_picture
 
@@ -55,7 +57,8 @@ class XaiWidget(Line):
     locale : str, optional
         Language of the interface. None: the browser's.
     auto_run : bool
-        Whether a changed setting starts a run by itself.
+        Whether a changed setting starts a run by itself. A method that would take longer than ten seconds waits for
+        Run all the same, unless the trait `auto_runs` says otherwise: ``w.auto_runs = {"rise": True}``.
 
     Attributes
     ----------
@@ -78,6 +81,8 @@ class XaiWidget(Line):
     >>> w.explain().label
     'cat'
     """
+
+    _offers: ClassVar[tuple[type[Service], ...]] = (Film,)
 
     def __init__(
         self,
@@ -161,8 +166,10 @@ class XaiWidget(Line):
 
     def refresh(self) -> None:
         """Measure the model anew and forget every result, for changes that a look at the weights cannot notice."""
-        for session in self.sessions:
+        for index, session in enumerate(self.sessions):
             session.refresh(force=True)
+            for service in self.services:
+                service.changed(index)
         self.asker.forget()
         self._send_session(None)
         if self._awake:
@@ -257,6 +264,6 @@ class XaiWidget(Line):
         if made is None:
             return None
         if not self._awake and self.auto_run:
-            self._start()
+            self._start_by_itself()
         wait_for_map(self.asker, FIRST_ESTIMATE_SECONDS)
         return with_picture(*made, repr(self), self.snapshot())

@@ -9,10 +9,12 @@ interface Props {
   chosen: boolean;
   foil: boolean;
   onChoose(): void;
+  /** Hold the question against this class, or no longer; null where no class is asked about. */
+  onHold: (() => void) | null;
 }
 
-/** One class: its label, how likely it is, and the way to ask about it. */
-export function ClassRow({ session, index, chosen, foil, onChoose }: Props) {
+/** One class: its label, how likely it is, and the ways to ask about it. */
+export function ClassRow({ session, index, chosen, foil, onChoose, onHold }: Props) {
   const text = useText();
   const label = session.labels[index] ?? String(index);
   const value = session.probabilities[index];
@@ -20,7 +22,7 @@ export function ClassRow({ session, index, chosen, foil, onChoose }: Props) {
   const number = shares ? formatShare(value) : formatValue(value);
   const length = barLength(value, session.probabilities, shares);
   return (
-    <li>
+    <li class="xai-class-row">
       <button
         type="button"
         class="xai-class"
@@ -32,8 +34,23 @@ export function ClassRow({ session, index, chosen, foil, onChoose }: Props) {
         onClick={onChoose}
       >
         <span class="xai-class-fill" style={{ width: `${length * 100}%` }} />
-        <span class="xai-class-label">{label}</span>
+        <span class="xai-class-label">
+          {foil && <span class="xai-class-tag">{text.foilTag} </span>}
+          {label}
+        </span>
         <span class="xai-class-share xai-number">{number}</span>
+      </button>
+      <button
+        type="button"
+        class="xai-class-hold"
+        aria-label={text.ratherThan(label)}
+        aria-pressed={foil}
+        title={text.ratherThan(label)}
+        data-foil-index={index}
+        disabled={onHold === null || chosen}
+        onClick={() => onHold?.()}
+      >
+        {text.versus}
       </button>
     </li>
   );

@@ -4,6 +4,7 @@ import type { Session } from "../../paint/decode";
 import type { MethodPayload } from "../../protocol";
 import { useStore, useText } from "../context";
 import { Section } from "../Section";
+import { Filmstrip } from "./Filmstrip";
 
 /** The values of options that are no layer's name; names of modules never begin with a colon. */
 const DEFAULT = ":default";
@@ -73,6 +74,11 @@ export function LayerPicker({ session, method }: { session: Session; method: Met
         {step(-1)}
         {step(1)}
       </div>
+      {method.film ? (
+        <Filmstrip session={session} method={method} />
+      ) : (
+        method.refusal === null && <p class="xai-help-text">{text.noFilm}</p>
+      )}
       {refusal && <p class="xai-warning">{refusal}</p>}
       {refusals.length > 0 && (
         <details class="xai-details">

@@ -1,3 +1,4 @@
+import { asWords } from "../../parameters";
 import type { ParamPayload, Value } from "../../protocol";
 import type { Strings } from "../../strings";
 import { useText } from "../context";
@@ -29,7 +30,7 @@ function plain(choice: Value, text: Strings): string {
   if (choice !== null && typeof choice === "object") {
     return choice.array;
   }
-  return typeof choice === "boolean" ? (choice ? text.on : text.off) : String(choice);
+  return typeof choice === "boolean" ? (choice ? text.on : text.off) : asWords(String(choice));
 }
 
 function Checkbox({ param, value, onCommit }: ParameterProps) {
@@ -55,6 +56,7 @@ function Choice({ param, value, onCommit }: ParameterProps) {
   // What was set in Python need not be among the words: a number, or an array.
   const choices = named.includes(chosen) ? named : [...named, chosen];
   const name = (choice: Value) => choiceName(choice, param, text);
+  const wire = (choice: Value) => (typeof choice === "string" ? choice : name(choice));
   return (
     <div class="xai-parameter">
       <ParameterLabel param={param} />
@@ -62,11 +64,11 @@ function Choice({ param, value, onCommit }: ParameterProps) {
         class="xai-select"
         aria-label={param.label}
         data-param={param.name}
-        value={name(chosen)}
+        value={wire(chosen)}
         onChange={(event) => onCommit(choices[event.currentTarget.selectedIndex])}
       >
         {choices.map((choice) => (
-          <option key={name(choice)} value={name(choice)}>
+          <option key={wire(choice)} value={wire(choice)}>
             {name(choice)}
           </option>
         ))}

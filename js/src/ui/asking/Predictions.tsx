@@ -2,11 +2,13 @@ import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import type { Session } from "../../paint/decode";
 import type { MethodPayload, WireTarget } from "../../protocol";
+import { askedClasses, toggleFoil } from "../../questions";
 import { ranking, searchClasses } from "../../ranking";
 import type { Strings } from "../../strings";
 import { useStore, useText } from "../context";
 import { Section } from "../Section";
 import { ClassRow } from "./ClassRow";
+import { Foil } from "./Foil";
 
 const FEW = 5;
 const MANY = 20;
@@ -19,19 +21,21 @@ export function Predictions({ session, method }: { session: Session; method: Met
   const expanded = useSignal(false);
   const order = useMemo(() => ranking(session.probabilities), [session]);
   const target = store.settings.target.value;
-  const chosen = chosenClass(target, order[0]);
+  const asked = askedClasses(target, order[0]);
   const searching = query.value.trim() !== "";
   const found = searching ? searchClasses(order, session.labels, query.value) : order;
   const rows = found.slice(0, searching || expanded.value ? MANY : FEW);
-  const apart = !searching && chosen !== null && !rows.includes(chosen);
+  const marked = [asked.target, asked.foil].filter((index) => index !== null);
+  const apart = searching ? [] : marked.filter((index) => !rows.includes(index));
   const row = (index: number) => (
     <ClassRow
       key={index}
       session={session}
       index={index}
-      chosen={index === chosen}
-      foil={typeof target === "object" && target !== null && "foil" in target && target.foil === index}
+      chosen={index === asked.target}
+      foil={index === asked.foil}
       onChoose={() => store.change({ target: index })}
+      onHold={asked.target === null ? null : () => store.change({ target: toggleFoil(asked, index) })}
     />
   );
   return (
@@ -61,11 +65,10 @@ export function Predictions({ session, method }: { session: Session; method: Met
           }}
         />
       )}
-      {special(target, session.labels, text)}
-      <ul class="xai-classes" data-apart={apart}>
-        {rows.map(row)}
-        {apart && row(chosen)}
-      </ul>
+      {special(target, text)}
+      <Foil session={session} asked={asked} order={order} />
+      <ul class="xai-classes">{rows.map(row)}</ul>
+      {apart.length > 0 && <ul class="xai-classes xai-classes-apart">{apart.map(row)}</ul>}
       {searching && found.length === 0 && <p class="xai-quiet">{text.noClassFound(query.value.trim())}</p>}
       {searching && found.length > MANY && <p class="xai-quiet">{text.moreMatches(found.length - MANY)}</p>}
       {!searching && order.length > FEW && (
@@ -85,29 +88,14 @@ export function Predictions({ session, method }: { session: Session; method: Met
   );
 }
 
-/** The class whose row is marked; a target made of code has none. */
-function chosenClass(target: WireTarget, predicted: number | undefined): number | null {
-  if (target === null) {
-    return predicted ?? null;
-  }
-  if (typeof target === "number") {
-    return target;
-  }
-  return "foil" in target ? target.target : null;
-}
-
-/** Questions that no single row can show. */
-function special(target: WireTarget, labels: readonly string[], text: Strings) {
-  if (target === null || typeof target === "number") {
+/** A question that no row can show: a target made of code. */
+function special(target: WireTarget, text: Strings) {
+  if (target === null || typeof target === "number" || "foil" in target) {
     return null;
   }
-  const words =
-    "foil" in target
-      ? text.rather(labels[target.target] ?? "", labels[target.foil] ?? "")
-      : text.customTarget(target.callable);
   return (
     <p class="xai-asked">
-      <span class="xai-quiet">{text.askedAbout}:</span> {words}
+      <span class="xai-quiet">{text.askedAbout}:</span> {text.customTarget(target.callable)}
     </p>
   );
 }

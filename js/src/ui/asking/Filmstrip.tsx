@@ -1,0 +1,130 @@
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { shortName, usableLayers } from "../../layers";
+import { movedTo } from "../../methods";
+import type { Session } from "../../paint/decode";
+import type { MethodPayload } from "../../protocol";
+import { useStore, useText } from "../context";
+import { createFilm } from "./filming";
+import { SmallMap } from "./SmallMap";
+
+const LETTERS = 10;
+/** More than these are not expected before the maps are there: a strip that long is a selection. */
+const MOST = 60;
+
+/** Every layer that the method can read, each with its own small map: what is seen where in the model. */
+export function Filmstrip({ session, method }: { session: Session; method: MethodPayload }) {
+  const store = useStore();
+  const text = useText();
+  const film = store.feature(createFilm);
+  const strip = useRef<HTMLDivElement>(null);
+  const view = store.view.value;
+  const known = film.current.value;
+  useWantedWhileSeen(strip, film.want);
+
+  const expected = usableLayers(method, session.layers);
+  const names = known?.frames.map(({ layer }) => layer) ?? (expected.length > MOST ? [] : expected);
+  const layer = store.settings.layer.value;
+  const chosen = new Set([layer ?? method.default_layer ?? ""].flat());
+  const current = names.findIndex((name) => chosen.has(name));
+  useLayoutEffect(() => showOption(strip.current, current), [current]);
+
+  const choose = (place: number) => {
+    const name = names[place];
+    store.change({ layer: name === method.default_layer ? null : name });
+  };
+  const press = (event: KeyboardEvent, place: number) => {
+    const next = event.altKey || event.ctrlKey || event.metaKey ? null : movedTo(event.key, place, names.length);
+    if (next === null) {
+      return;
+    }
+    event.preventDefault();
+    if (next !== place) {
+      choose(next);
+      (strip.current?.children[next] as HTMLElement | undefined)?.focus({ preventScroll: true });
+    }
+  };
+  if (!store.live && known === null) {
+    return null;
+  }
+  return (
+    <div class="xai-film-frame">
+      <div
+        ref={strip}
+        class="xai-film"
+        role="listbox"
+        aria-label={text.filmstrip}
+        aria-orientation="horizontal"
+        aria-multiselectable={chosen.size > 1}
+        aria-busy={known === null}
+        data-known={known !== null}
+      >
+        {names.map((name, place) => {
+          const usual = name === method.default_layer;
+          const frame = known?.frames[place] ?? null;
+          return (
+            <button
+              key={name}
+              type="button"
+              role="option"
+              class="xai-film-layer"
+              aria-selected={chosen.has(name)}
+              aria-label={usual ? text.defaultFrame(name) : name}
+              title={usual ? text.defaultFrame(name) : name}
+              data-layer={name}
+              tabIndex={place === Math.max(current, 0) ? 0 : -1}
+              onClick={() => choose(place)}
+              onKeyDown={(event) => press(event, place)}
+            >
+              <SmallMap frame={frame} view={view} />
+              <span class="xai-film-name">{shortName(name, LETTERS)}</span>
+              {usual && <span class="xai-film-usual">{text.usual}</span>}
+            </button>
+          );
+        })}
+      </div>
+      {known !== null && known.leftOut > 0 && <p class="xai-help-text">{text.layersLeftOut(known.leftOut)}</p>}
+      {film.refusal.value !== "" && <p class="xai-help-text">{film.refusal.value}</p>}
+      {film.stopped.value && (
+        <button type="button" class="xai-link" onClick={() => film.again()}>
+          {text.filmAgain}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** Small maps cost a pass of the model: they are asked for when somebody can see them. */
+function useWantedWhileSeen(strip: { current: HTMLElement | null }, want: () => () => void) {
+  useEffect(() => {
+    let stop: (() => void) | null = null;
+    const release = () => {
+      stop?.();
+      stop = null;
+    };
+    const observer = new IntersectionObserver((entries) => {
+      if (!entries.at(-1)?.isIntersecting) {
+        release();
+      } else {
+        stop ??= want();
+      }
+    });
+    if (strip.current !== null) {
+      observer.observe(strip.current);
+    }
+    return () => {
+      observer.disconnect();
+      release();
+    };
+  }, [strip, want]);
+}
+
+/** Scroll the strip, and nothing around it, until an option is inside. */
+function showOption(strip: HTMLElement | null, place: number): void {
+  const option = strip?.children[place];
+  if (strip === null || !(option instanceof HTMLElement)) {
+    return;
+  }
+  const before = option.offsetLeft - strip.offsetLeft;
+  const beyond = before + option.offsetWidth - strip.clientWidth;
+  strip.scrollLeft = Math.max(Math.min(strip.scrollLeft, before), beyond);
+}

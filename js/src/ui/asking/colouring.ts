@@ -1,0 +1,17 @@
+import { colourIndex, scaleTop, strength } from "../../paint/blend";
+import { colourTable } from "../../paint/tables";
+import type { View } from "../../protocol";
+import type { Frame } from "./filming";
+
+/** A small map in the colours of the view: four bytes a cell, each map against its own maximum. */
+export function thumbnail({ values, signed }: Frame, { colormap, gamma }: View): Uint8ClampedArray<ArrayBuffer> {
+  const table = colourTable(colormap, signed);
+  const top = scaleTop(values, signed);
+  const out = new Uint8ClampedArray(values.length * 4);
+  values.forEach((value, at) => {
+    const share = strength(value, top, signed);
+    const colour = 3 * colourIndex(share, share === 0 ? 0 : value, signed, gamma);
+    out.set([table[colour], table[colour + 1], table[colour + 2], 255], at * 4);
+  });
+  return out;
+}

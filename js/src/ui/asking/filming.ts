@@ -1,0 +1,106 @@
+import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import type { FilmPayload } from "../../protocol";
+import { Refusal, type Store } from "../../state";
+
+/** The small map of one layer. */
+export interface Frame {
+  readonly layer: string;
+  readonly signed: boolean;
+  readonly rows: number;
+  readonly columns: number;
+  readonly values: Float32Array;
+}
+
+export interface Film {
+  readonly frames: readonly Frame[];
+  /** How many layers are not shown, because there are too many. */
+  readonly leftOut: number;
+}
+
+export interface FilmFeature {
+  /** The maps of all layers for the present method and class; null while they are not known. */
+  readonly current: ReadonlySignal<Film | null>;
+  /** Why they cannot be known, in the kernel's words. */
+  readonly refusal: ReadonlySignal<string>;
+  /** Somebody has cancelled it. */
+  readonly stopped: ReadonlySignal<boolean>;
+  /** Ask for them, as often as they change, for as long as somebody looks at them; returns how to stop. */
+  want(): () => void;
+  /** Ask once more. */
+  again(): void;
+}
+
+export function decodeFilm(payload: FilmPayload, buffers: readonly DataView[]): Film {
+  const frames = payload.frames.map(({ layer, signed, shape: [rows, columns], buffer }) => {
+    const view = buffers[buffer];
+    const length = rows * columns * Float32Array.BYTES_PER_ELEMENT;
+    if (view?.byteLength !== length) {
+      throw new Error(`The map of ${layer} should have ${length} bytes; got ${view?.byteLength ?? "none"}.`);
+    }
+    const values = new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + length) as ArrayBuffer);
+    return { layer, signed, rows, columns, values };
+  });
+  return { frames, leftOut: payload.left_out };
+}
+
+/** The strip of small maps: asked for when it is looked at and the map itself is there, kept until the question changes. */
+export function createFilm(store: Store): FilmFeature {
+  const found = signal<{ question: string; of: unknown; film: Film } | null>(null);
+  const refusal = signal("");
+  const stopped = signal(false);
+  const wanted = signal(0);
+  const attempts = signal(0);
+  const { active, method, params, target } = store.settings;
+
+  // The layer is no part of the question: every layer has the same film.
+  const question = computed(() =>
+    JSON.stringify([active.value, method.value, params.value, target.value, attempts.value]),
+  );
+  /** Tells one answer of the model from another: both arrive with the session. */
+  const of = computed(() => store.known.value.session?.probabilities ?? null);
+  const ready = computed(() => {
+    const { session, status, answer } = store.known.value;
+    const filmed = session?.methods.find(({ id }) => id === method.value)?.film ?? false;
+    return filmed && status.state === "done" && answer !== null && answer.result.method === method.value;
+  });
+  let asked: { question: string; of: unknown } | null = null;
+
+  effect(() => {
+    const now = { question: question.value, of: of.value };
+    if (wanted.value === 0 || !ready.value || (asked?.question === now.question && asked.of === now.of)) {
+      return;
+    }
+    asked = now;
+    refusal.value = "";
+    stopped.value = false;
+    store.ask("film", {}).then(
+      ({ message, buffers }) => {
+        if (message.kind === "film") {
+          found.value = { ...now, film: decodeFilm(message.film, buffers) };
+        } else if (message.kind === "cancelled") {
+          stopped.value = true;
+        }
+      },
+      (cause: unknown) => {
+        refusal.value = cause instanceof Refusal ? cause.error.title : String(cause);
+      },
+    );
+  });
+  return {
+    current: computed(() => {
+      const known = found.value;
+      return known !== null && known.question === question.value && known.of === of.value ? known.film : null;
+    }),
+    refusal,
+    stopped,
+    want() {
+      wanted.value += 1;
+      return () => {
+        wanted.value -= 1;
+      };
+    },
+    again() {
+      attempts.value += 1;
+    },
+  };
+}
