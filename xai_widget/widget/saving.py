@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -25,46 +25,42 @@ LONGEST_NAME: Final = 60
 
 
 class Saving(Service):
-    """Writes the numbers of the map that is shown, and leaves a picture in the widget's place."""
+    """Writes the numbers of the map that is shown, and leaves a picture in the widget's place.
+
+    Both are answered at once: they take as long as one small file, and a run need not be over for them.
+    """
 
     hears: ClassVar[tuple[str, ...]] = ("save", "freeze")
     widget: "XaiWidget"
 
     def hear(self, kind: str, request_id: str, content: Mapping[str, Any], buffers: Sequence[memoryview]) -> None:
-        """Save or freeze, in a lane of its own.
+        """Save or freeze.
 
         Raises
         ------
         ValueError
             Another format, or there is no heat map yet.
+        RuntimeError
+            There is no output to freeze.
         """
         del buffers
         if kind == "freeze":
-            self.widget.asker.beside("others", request_id, lambda: self._freeze(request_id))
-            return
-        if content.get("format") not in FORMATS:
-            message = f"Cannot save as {content.get('format')!r}; expected one of {', '.join(FORMATS)}."
-            raise ValueError(message)
-        attribution = self._shown()
-        self.widget.asker.beside("others", request_id, lambda: self._save(request_id, attribution))
+            self.widget.freeze()
+            self.widget.tell(ack("freeze", request_id))
+        else:
+            self._save(request_id, content.get("format"))
 
-    def _shown(self) -> Attribution:
+    def _save(self, request_id: str, file_format: object) -> None:
+        if file_format not in FORMATS:
+            message = f"Cannot save as {file_format!r}; expected one of {', '.join(FORMATS)}."
+            raise ValueError(message)
         latest = self.widget.asker.latest
         if latest is None or latest[0].session != self.widget.active:
             message = "There is no heat map to save yet; run the method first."
             raise ValueError(message)
-        return latest[1]
-
-    def _save(self, request_id: str, attribution: Attribution) -> Iterator[None]:
-        data = npz(attribution)
-        yield
+        _, attribution, _ = latest
         answer = {"kind": "saved", "request_id": request_id, "name": file_name(attribution), "mime": MIME}
-        self.widget.tell(answer, [memoryview(data)])
-
-    def _freeze(self, request_id: str) -> Iterator[None]:
-        self.widget.freeze()
-        yield
-        self.widget.tell(ack("freeze", request_id))
+        self.widget.tell(answer, [memoryview(npz(attribution))])
 
 
 def npz(attribution: Attribution) -> bytes:

@@ -1,10 +1,9 @@
 /** The picture that a person takes away: the heat map, and under it what it is and what its colours mean. */
 import { formatTicks } from "../format";
-import { scaleTop } from "../paint/blend";
 import type { Result } from "../paint/decode";
 import { barPixels, barPosition, ticks } from "../paint/scale";
 import type { View } from "../protocol";
-import { type Frame, type Painted, paintFrame } from "./painting";
+import { newCanvas, type Painted, paintCanvas, pixelCanvas, topOf } from "./painting";
 
 export const SCALES = [1, 2, 4] as const;
 
@@ -30,7 +29,6 @@ export interface Writing {
 export interface Sheet {
   readonly width: number;
   readonly height: number;
-  readonly picture: { readonly width: number; readonly height: number };
   readonly letters: number;
   readonly title: readonly Writing[];
   readonly bar: { readonly x: number; readonly y: number; readonly width: number; readonly height: number };
@@ -66,7 +64,6 @@ export function layOut(
   return {
     width: picture.width,
     height: below + margin,
-    picture: { ...picture },
     letters,
     title: lines.map((text, place) => ({ text, x: margin, y: top + place * line + letters, align: "left" })),
     bar,
@@ -101,42 +98,35 @@ function apart(numbers: readonly Tick[], room: number, measure: (text: string) =
   return widest * numbers.length * 1.3 <= room ? numbers : numbers.filter((_, place) => place % 2 === 0);
 }
 
-/** The numbers of a map's colour bar. */
-export function barNumbers(result: Result): Tick[] {
-  const top = scaleTop(result.values, result.signed);
-  const numbers = ticks(top, result.signed);
+/** The numbers of a colour bar that ends at `top`. */
+export function barNumbers(top: number, signed: boolean): Tick[] {
+  const numbers = ticks(top, signed);
   const words = formatTicks(numbers);
-  return numbers.map((number, place) => ({ text: words[place], at: barPosition(number, top, result.signed) }));
+  return numbers.map((number, place) => ({ text: words[place], at: barPosition(number, top, signed) }));
 }
 
 /** Draw the picture, `scale` times as large, over its title and colour bar if there is a title; as a file. */
-export async function drawPng(painted: Painted, scale: number, title: string | null): Promise<Blob> {
-  const frame = paintFrame(painted);
-  const size = { width: frame.width * scale, height: frame.height * scale };
-  const { canvas, context } = newCanvas(size.width, size.height);
-  const { result, view } = painted;
-  if (result !== null && title !== null) {
-    const measure = (text: string, letters: number) => {
-      context.font = `${letters}px ${FONT}`;
-      return context.measureText(text).width;
-    };
-    const sheet = layOut(size, title, barNumbers(result), measure);
-    canvas.width = sheet.width;
-    canvas.height = sheet.height;
-    drawLegend(context, sheet, result.signed, view);
-  }
-  // True cells have hard edges, however large the picture becomes.
-  context.imageSmoothingEnabled = !view.cells;
-  context.imageSmoothingQuality = "high";
-  context.drawImage(onCanvas(frame), 0, 0, size.width, size.height);
+export function drawPng(painted: Painted, scale: number, title: string | null): Promise<Blob> {
+  const picture = paintCanvas(painted, scale);
+  const { result } = painted;
+  const canvas = result === null || title === null ? picture : onSheet(picture, title, result, painted.view);
   return new Promise((resolve, reject) => {
     canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error("The picture is too large."))), "image/png");
   });
 }
 
-function drawLegend(context: CanvasRenderingContext2D, sheet: Sheet, signed: boolean, view: View): void {
+function onSheet(picture: HTMLCanvasElement, title: string, result: Result, view: View): HTMLCanvasElement {
+  const { canvas, context } = newCanvas(1, 1);
+  const measure = (text: string, letters: number) => {
+    context.font = `${letters}px ${FONT}`;
+    return context.measureText(text).width;
+  };
+  const sheet = layOut(picture, title, barNumbers(topOf(result, view), result.signed), measure);
+  canvas.width = sheet.width;
+  canvas.height = sheet.height;
   context.fillStyle = PAPER;
   context.fillRect(0, 0, sheet.width, sheet.height);
+  context.drawImage(picture, 0, 0);
   context.fillStyle = INK;
   context.font = `${sheet.letters}px ${FONT}`;
   for (const { text, x, y, align } of [...sheet.title, ...sheet.ticks]) {
@@ -144,30 +134,10 @@ function drawLegend(context: CanvasRenderingContext2D, sheet: Sheet, signed: boo
     context.fillText(text, x, y);
   }
   const { bar } = sheet;
-  const colours = onCanvas({ width: bar.width, height: 1, pixels: copied(barPixels(bar.width, signed, view)) });
+  const colours = pixelCanvas(bar.width, 1, barPixels(bar.width, result.signed, view));
   context.drawImage(colours, bar.x, bar.y, bar.width, bar.height);
   context.strokeStyle = INK;
   context.lineWidth = 1;
   context.strokeRect(bar.x - 0.5, bar.y - 0.5, bar.width + 1, bar.height + 1);
-}
-
-function onCanvas({ width, height, pixels }: Frame): HTMLCanvasElement {
-  const { canvas, context } = newCanvas(width, height);
-  context.putImageData(new ImageData(pixels, width, height), 0, 0);
   return canvas;
-}
-
-function copied(pixels: Uint8ClampedArray): Uint8ClampedArray<ArrayBuffer> {
-  return new Uint8ClampedArray(pixels);
-}
-
-function newCanvas(width: number, height: number) {
-  const canvas = document.createElement("canvas");
-  canvas.width = width;
-  canvas.height = height;
-  const context = canvas.getContext("2d");
-  if (context === null) {
-    throw new Error("This browser has no canvas to draw on.");
-  }
-  return { canvas, context };
 }

@@ -42,8 +42,7 @@ export const taking = {
   copyNumbersHelp: "The numbers of this map, without the widget",
   notebook: "Notebook",
   freeze: "Freeze",
-  freezeHelp:
-    "Puts a picture in the widget’s place, for readers without a kernel. Run the cell again to get the widget back.",
+  freezeHelp: "A picture in the widget’s place, for readers without a kernel",
   saved: (name: string) => `Saved ${name}`,
   codeCopied: "Code copied",
   notCopied: "The browser does not let the page copy: copy the text below.",
