@@ -25,7 +25,7 @@ HALF_EXPONENT: Final = 15
 # The policy lets nothing be loaded, wherever the page may lie: it is complete, and it tells nobody that it is read.
 PAGE: Final = Template("""\
 <!doctype html>
-<html lang="en">
+<html lang="$language">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -58,6 +58,7 @@ def offline_page(
     sessions: Sequence[tuple[Message, Wire]],
     maps: Sequence[Message],
     shown: int | None,
+    news: Sequence[Message] = (),
 ) -> str:
     """Return a page that shows the widget, without a kernel and without a network.
 
@@ -74,6 +75,8 @@ def offline_page(
         three digits; all others are kept as they are.
     shown : int or None
         Place of the map that belongs to the settings.
+    news : sequence of message
+        What else the page is told, as it is: pins, regions, films, the gallery.
 
     Raises
     ------
@@ -82,6 +85,7 @@ def offline_page(
     ValueError
         Something that is no JSON.
     """
+    known = _Known({"sessions": [message for message, _ in sessions], "maps": maps})
     state = {
         "settings": dict(settings),
         "sessions": [
@@ -93,10 +97,14 @@ def offline_page(
             for content, buffers in maps
         ],
         "shown": shown,
+        "news": [
+            {"content": content, "buffers": [known.packed(each) for each in buffers]} for content, buffers in news
+        ],
     }
     script, style = bundle("offline")
     data = json.dumps(state, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return PAGE.substitute(
+        language=html.escape(settings.get("locale") or "en"),
         title=html.escape(title),
         style=re.sub("</(?=style)", r"<\\/", style, flags=re.IGNORECASE),
         # In text for people a tag may occur; to JSON a "<" is the same in either spelling.
@@ -108,6 +116,25 @@ def offline_page(
 def _in_a_page(script: str) -> str:
     """Escape what would end a script element; such text occurs in a script's strings only."""
     return re.sub("</(?=script)", r"<\\/", script, flags=re.IGNORECASE).replace("<!--", r"<\!--")
+
+
+class _Known:
+    """Buffers that the page has already: a pinned map is one of the maps, and is not kept twice."""
+
+    def __init__(self, carried: Mapping[str, Sequence[Message]]) -> None:
+        self._places: dict[bytes, Payload] = {}
+        for name, messages in carried.items():
+            for at, (_, buffers) in enumerate(messages):
+                for buffer, each in enumerate(buffers):
+                    self._places.setdefault(bytes(each), {"within": name, "at": at, "buffer": buffer})
+
+    def packed(self, buffer: memoryview | bytes) -> Payload:
+        """Return a buffer's numbers, or where they are."""
+        place = self._places.get(bytes(buffer))
+        if place is not None:
+            return place
+        numbers = np.asarray(memoryview(buffer))
+        return _packed_map(numbers) if numbers.dtype == np.float32 else _packed(numbers)
 
 
 def _packed_map(values: NDArray[np.float32]) -> Payload:

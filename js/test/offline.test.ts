@@ -2,8 +2,17 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { createHost, type Host } from "../src/offline/host";
 import { closestMap, findMap, holdings, inWords, type Question, questionOf } from "../src/offline/lookup";
 import { type Packed, type PagePayload, readPage, type Saved, unpack, widened } from "../src/offline/saved";
-import { DEFAULT_VIEW, type MethodPayload, type ParamPayload, type ResultPayload } from "../src/protocol";
-import { createStore, type Store } from "../src/state";
+import {
+  type ClientKind,
+  DEFAULT_VIEW,
+  type FilmPayload,
+  type KernelMessage,
+  type MethodPayload,
+  type ParamPayload,
+  type RegionsPayload,
+  type ResultPayload,
+} from "../src/protocol";
+import { createStore, type Refusal, type Store } from "../src/state";
 import { strings } from "../src/strings";
 import { RESULT, SESSION } from "./samples";
 
@@ -109,6 +118,7 @@ const PAGE: PagePayload = {
     MAPS.map(async (content, place) => ({ content, buffers: [await packed(Float32Array.of(place, 1), "float32")] })),
   ),
   shown: null,
+  news: [],
 };
 
 let saved: Saved;
@@ -317,5 +327,107 @@ describe("the host", () => {
     store.send("cancel");
     await answered();
     expect(heard).toEqual(["result", "ack run", "ack cancel"]);
+  });
+});
+
+describe("what a kernel would tell beside the maps", () => {
+  const REGIONS: RegionsPayload = {
+    session: 0,
+    of: 1,
+    shape: [1, 2],
+    quantity: "probability",
+    fill: "blur",
+    regions: [{ box: [0, 0, 1, 1], area: 0.5, before: 0.75, after: 0.5 }],
+  };
+  const FRAMES = [{ layer: "layer4", signed: false, shape: [1, 1] as [number, number], buffer: 0 }];
+  const FILM: FilmPayload = { session: 0, method: "grad_cam", params: { relu: true }, target: 1, frames: FRAMES };
+  let store: Store;
+  let host: Host;
+  let heard: KernelMessage[];
+  let buffers: DataView[];
+
+  async function open(change: Partial<PagePayload> = {}) {
+    const labels = await packed(Uint8Array.of(1, 0), "uint8");
+    const frame = await packed(Float32Array.of(0.5), "float32");
+    const news: PagePayload["news"] = [
+      { content: { kind: "gallery", request_id: null, items: [] }, buffers: [] },
+      {
+        content: { kind: "pinned", request_id: null, pin: 4, result: MAPS[1] },
+        buffers: [{ within: "maps", at: 1, buffer: 0 }],
+      },
+      { content: { kind: "regions", request_id: "gone", regions: REGIONS }, buffers: [labels] },
+      { content: { kind: "film", request_id: "gone", film: FILM }, buffers: [frame] },
+    ];
+    host = createHost(await readPage({ ...PAGE, settings: { ...PAGE.settings, pins: [4] }, news, ...change }), TEXT);
+    store = createStore(host.model, new AbortController().signal, false);
+    heard = [];
+    buffers = [];
+    for (const kind of ["gallery", "pinned", "regions", "film"] as const) {
+      store.listen(kind, (message, attached) => {
+        heard.push(message);
+        buffers.push(...attached);
+      });
+    }
+    store.send("hello");
+    await answered();
+  }
+
+  const answered = () => new Promise<void>((done) => queueMicrotask(done));
+  const refusal = (kind: ClientKind) =>
+    store.ask(kind, {} as never).then(
+      () => "answered",
+      (cause: Refusal) => cause.error.title,
+    );
+
+  beforeEach(() => open());
+
+  it("is told when a view says hello, with buffers that are kept once", () => {
+    expect(heard.map(({ kind }) => kind)).toEqual(["gallery", "pinned"]);
+    expect(heard[1]).toMatchObject({ pin: 4, result: MAPS[1] });
+    expect([...new Float32Array(buffers[0].buffer)]).toEqual([1, 1]);
+  });
+
+  it("answers for the regions of the map on show, under the names of this page", async () => {
+    expect(await refusal("regions")).toBe(TEXT.regionsNotSaved);
+    host.show(1);
+    const { message, buffers: attached } = await store.ask("regions", {});
+    const of = store.settings.status.value.request_id;
+    expect(message).toMatchObject({ kind: "regions", regions: { ...REGIONS, of } });
+    expect([...new Uint8Array(attached[0].buffer)]).toEqual([1, 0]);
+  });
+
+  it("answers for the film of the question, whatever its layer", async () => {
+    expect(await refusal("film")).toBe(TEXT.filmNotSaved);
+    store.change({ target: 1, layer: "layer3" });
+    await answered();
+    expect((await store.ask("film", {})).message).toMatchObject({ kind: "film", film: FILM });
+    store.change({ params: { relu: false } });
+    await answered();
+    expect(await refusal("film")).toBe(TEXT.filmNotSaved);
+  });
+
+  it("pins the map on show once, and lets go of it", async () => {
+    await store.ask("pin", {});
+    expect(store.settings.pins.value).toEqual([4, 5]);
+    expect(heard[2]).toMatchObject({ kind: "pinned", pin: 5, result: MAPS[0] });
+    await store.ask("pin", {});
+    host.show(1);
+    await store.ask("pin", {});
+    expect(store.settings.pins.value).toEqual([4, 5]);
+    await store.ask("unpin", { pin: 4 });
+    expect(store.settings.pins.value).toEqual([5]);
+    await store.ask("unpin", { pin: null });
+    expect(store.settings.pins.value).toEqual([]);
+    expect(heard).toHaveLength(3);
+  });
+
+  it("cannot pin what is not there", async () => {
+    store.change({ layer: "layer3" });
+    await answered();
+    expect(await refusal("pin")).toBe(TEXT.nothingYet);
+  });
+
+  it.each(["probe", "compare", "photo", "save", "freeze"] as const)("refuses %s in words", async (kind) => {
+    expect(await refusal(kind)).toBe("This page has no kernel, so that nothing new can be computed here.");
   });
 });

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from tests.recorded import Gated, Recorded, a_widget
 from tests.zoo import SIDE, ZOO, picture
 from xai_widget import Contrast, from_attribution
 from xai_widget.offline_page import DENSE, offline_page
-from xai_widget.page import bundle
+from xai_widget.page import Message, bundle, result_payload
+from xai_widget.widget.asking import Key
+from xai_widget.widget.service import Service
 
 LIMIT = 2_000_000
 LOADING = {"src", "href", "srcset", "data", "action", "poster"}
@@ -144,6 +146,56 @@ def test_large_maps_keep_three_digits_over_eight_powers_of_ten_and_small_ones_al
 def test_a_large_map_of_nothing_is_kept(value: float) -> None:
     state = Page(offline_page("t", {}, [], [({}, [np.full(DENSE + 1, value, np.float32).data])], None)).state
     assert np.array_equal(unpacked(state["maps"][0]["buffers"][0]), np.full(DENSE + 1, value), equal_nan=True)
+
+
+# -- what else a kernel would tell ----------------------------------------------------------------------------------
+
+
+class Keeper(Service):
+    """Keeps the places of all maps, one map under another name, and some bytes of its own."""
+
+    def keepsakes(self, places: Mapping[Key, int]) -> list[Message]:
+        found = next(iter(self.widget.asker.finished.values()))
+        payload, buffers = result_payload(found, 0, "Grad-CAM")
+        own = np.arange(DENSE + 1, dtype=np.float32).data
+        targets = {str(target): place for (_, _, target, _), place in places.items()}
+        return [
+            ({"kind": "pinned", "pin": 7, "result": payload}, buffers),
+            ({"kind": "places", "of": targets}, [own, memoryview(b"PNG")]),
+        ]
+
+
+class Keeping(Recorded):
+    _offers = (Keeper,)
+
+
+def test_services_leave_messages_that_name_maps_by_their_place_and_no_buffer_is_kept_twice(tmp_path: Path) -> None:
+    w = Keeping(ZOO["plain"](), picture(), target=2)
+    w.explain()
+    w.target = 1
+    state = saved(w, tmp_path).state
+    pinned, own = state["news"]
+    assert pinned["content"]["pin"] == 7
+    assert pinned["buffers"] == [{"within": "maps", "at": 0, "buffer": 0}]
+    assert own["content"]["of"] == {"2": 0, "1": 1}
+    assert unpacked(own["buffers"][0]) == pytest.approx(np.arange(DENSE + 1), rel=6e-4)
+    assert own["buffers"][0]["dtype"] == "float16"
+    assert unpacked(own["buffers"][1]).tobytes() == b"PNG"
+
+
+def test_the_error_of_every_value_is_kept_beside_the_map(tmp_path: Path) -> None:
+    w = a_widget(method="rise", params={"samples": 40})
+    found = w.explain()
+    (carried,) = saved(w, tmp_path).state["maps"]
+    assert carried["content"]["has_error"]
+    assert found.error is not None
+    assert unpacked(carried["buffers"][1]) == pytest.approx(found.error.ravel(), rel=6e-4)
+
+
+def test_how_much_is_shown_and_the_language_travel(tmp_path: Path) -> None:
+    page = saved(a_widget(expert=False, locale="ko"), tmp_path)
+    assert page.state["settings"]["expert"] is False
+    assert page.elements[0] == ("html", {"lang": "ko"})
 
 
 # -- when it explains -----------------------------------------------------------------------------------------------

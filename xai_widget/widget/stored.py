@@ -2,9 +2,11 @@
 
 import io
 import time
-from collections.abc import Mapping
+import uuid
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from IPython.display import display, update_display
 from PIL import Image
 
 from xai_widget.widget.asking import Asker
@@ -28,13 +30,32 @@ def wait_for_map(asker: Asker, seconds: float) -> None:
 def with_picture(
     data: Mapping[str, Any], metadata: Mapping[str, Any], text: str, picture: Image.Image
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a MIME bundle with `text` and `picture` in it; small pictures are shown larger."""
+    """Return a MIME bundle with `text` and `picture` in it."""
+    still, size = still_bundle(text, picture)
+    others = {name: value for name, value in data.items() if name != "text/plain"}
+    return {**still, **others}, {**metadata, **size}
+
+
+def still_bundle(text: str, picture: Image.Image) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a MIME bundle of `text` and `picture` alone, with its metadata; small pictures are shown larger."""
     encoded = io.BytesIO()
     picture.save(encoded, "PNG", optimize=True)
     scale = max(1, -(-SMALLEST_PICTURE // picture.width))
-    others = {name: value for name, value in data.items() if name != "text/plain"}
     size = {"width": picture.width * scale, "height": picture.height * scale}
-    return (
-        {"text/plain": text, "image/png": encoded.getvalue(), **others},
-        {**metadata, "image/png": size},
-    )
+    return {"text/plain": text, "image/png": encoded.getvalue()}, {"image/png": size}
+
+
+def show(data: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
+    """Display a MIME bundle as the output of the running cell; returns the name under which it can be replaced.
+
+    A notebook replaces what was displayed under a name. The value of a cell's last line has none.
+    """
+    name = uuid.uuid4().hex
+    display(dict(data), metadata=dict(metadata), raw=True, display_id=name)  # type: ignore[no-untyped-call]
+    return name
+
+
+def replace(names: Iterable[str], data: Mapping[str, Any], metadata: Mapping[str, Any]) -> None:
+    """Put another MIME bundle in the place of what was displayed."""
+    for name in names:
+        update_display(dict(data), metadata=dict(metadata), raw=True, display_id=name)  # type: ignore[no-untyped-call]

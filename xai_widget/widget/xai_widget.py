@@ -9,8 +9,6 @@ from PIL import Image
 from xai_widget.attribution import Attribution
 from xai_widget.binding import Binding
 from xai_widget.engine import Forward
-from xai_widget.offline_page import offline_page
-from xai_widget.page import result_payload
 from xai_widget.session import Layer
 from xai_widget.targets import Target
 from xai_widget.widget.asking import Wish
@@ -18,17 +16,15 @@ from xai_widget.widget.film import Film
 from xai_widget.widget.jobs import POLL_SECONDS
 from xai_widget.widget.line import Line
 from xai_widget.widget.opening import open_sessions
-from xai_widget.widget.protocol import TRAITS
+from xai_widget.widget.saving import Saving, saved_page
 from xai_widget.widget.service import Service
 from xai_widget.widget.settings import offered_methods
-from xai_widget.widget.stored import wait_for_map, with_picture
+from xai_widget.widget.stored import replace, show, still_bundle, wait_for_map, with_picture
 
 # A chunk of model evaluations may not last longer: cancel must be prompt.
 CHUNK_SECONDS: Final = 0.15
 # How long the stored picture waits for a first heat map.
 FIRST_ESTIMATE_SECONDS: Final = 2.0
-# What a page without a kernel takes over: it has nothing to run.
-SAVED: Final = [name for name in TRAITS if name not in {"status", "auto_run"}]
 
 
 class XaiWidget(Line):
@@ -53,12 +49,18 @@ class XaiWidget(Line):
     methods : sequence of str, optional
         Offer these methods only.
     controls : sequence of str, optional
-        Show these parts only: "method", "layer", "params", "display", "predictions".
+        Show these parts only: "predictions", "method", "layer", "params", "display", "cover", "predict", "compare",
+        "photo", "save".
     locale : str, optional
         Language of the interface. None: the browser's.
     auto_run : bool
         Whether a changed setting starts a run by itself. A method that would take longer than ten seconds waits for
         Run all the same, unless the trait `auto_runs` says otherwise: ``w.auto_runs = {"rise": True}``.
+    view : mapping, optional
+        How the heat map is shown, see `Attributes`.
+    expert : bool
+        Whether everything is shown. False: the picture, the likeliest classes, the opacity, and a sentence that says
+        what the most important places do to the score; the person can switch.
 
     Attributes
     ----------
@@ -66,6 +68,8 @@ class XaiWidget(Line):
         The settings; set them, or use the controls.
     view : dict trait
         opacity, threshold, gamma, colormap, cells, mode: display only, computes nothing.
+    expert : bool trait
+        Whether everything is shown.
     status : dict trait
         {"state", "request_id", "fraction", "message", "eta_s"}.
 
@@ -82,7 +86,7 @@ class XaiWidget(Line):
     'cat'
     """
 
-    _offers: ClassVar[tuple[type[Service], ...]] = (Film,)
+    _offers: ClassVar[tuple[type[Service], ...]] = (Film, Saving)
 
     def __init__(
         self,
@@ -106,14 +110,18 @@ class XaiWidget(Line):
         locale: str | None = None,
         auto_run: bool = True,
         view: Mapping[str, Any] | None = None,
+        expert: bool = True,
     ) -> None:
         binding = Binding(
             transform, labels, mask, device, precision, forward, activation, dims, chunk_seconds=CHUNK_SECONDS
         )
         sessions, names = open_sessions(model, img, binding)
         offered = offered_methods(methods)
+        # Under which names the notebook knows what was displayed of this widget.
+        self._displays: list[str] = []
         settings = {"method": method, "params": params, "target": target, "layer": layer, "view": view}
-        self._begin(sessions, names, offered, **settings, controls=controls, locale=locale, auto_run=auto_run)
+        shown = {"controls": controls, "locale": locale, "auto_run": auto_run, "expert": expert}
+        self._begin(sessions, names, offered, **settings, **shown)
 
     # -- asking from Python -----------------------------------------------------------------------------------------
 
@@ -182,11 +190,32 @@ class XaiWidget(Line):
             return Image.fromarray(latest[1].heat_map(self.view))
         return Image.fromarray(self.session.inputs[0].picture)
 
+    def freeze(self) -> None:
+        """Put a picture in the widget's place, wherever a cell has displayed it.
+
+        For a notebook that will be read without its kernel, where a live widget would be blank: freeze, then save the
+        notebook. The widget itself lives on; run its cell again, or `display(w)`, to see it. Where a page was loaded
+        anew since the cell ran, the cell must be run again before.
+
+        Raises
+        ------
+        RuntimeError
+            No cell has displayed it by itself: it is part of another widget, or of a host that is not a notebook.
+        """
+        if not self._displays:
+            message = (
+                "This widget was not displayed by a notebook's cell, so there is no output to replace. Display it by"
+                " itself, as the last line of a cell or with display(w), then freeze it."
+            )
+            raise RuntimeError(message)
+        replace(self._displays, *still_bundle(repr(self), self.snapshot()))
+
     def to_html(self, path: str | Path) -> Path:
         """Write the widget, with every map in `attributions`, into one HTML file, and return its path.
 
         The page needs neither a kernel nor a network. It shows the same interface: a method, class and layer whose map
-        was computed shows that map, any other question says so. All maps can also be chosen from a list.
+        was computed shows that map, any other question says so. All maps can also be chosen from a list. What was
+        pinned, and what was measured of the most important places, is there too.
 
         The current settings are explained first, as by `explain`, if they have not been. With `auto_run=False` that
         happens only where nothing at all has been explained; a page whose settings have no map opens with the newest.
@@ -218,20 +247,11 @@ class XaiWidget(Line):
         if path.suffix.lower() not in {".html", ".htm"}:
             message = f"to_html writes a web page; expected a path that ends in .html, got {str(path)!r}."
             raise ValueError(message)
-        asker = self.asker
-        current = self.explain() if self.auto_run or not asker.finished else None
-        with asker.lock:
-            finished = list(asker.finished.items())
-        page = offline_page(
-            f"{self.session.facts.model}: {', '.join(self.names)}",
-            self.get_state(SAVED),
-            [
-                (self._session_message(each, index), each.question(None).wire)
-                for index, each in enumerate(self.sessions)
-            ],
-            [result_payload(found, session, method.label) for (session, method, *_), found in finished],
-            next((place for place, (_, found) in enumerate(finished) if found is current), None),
-        )
+        current = self.explain() if self.auto_run or not self.asker.finished else None
+        sessions = [
+            (self._session_message(each, index), each.question(None).wire) for index, each in enumerate(self.sessions)
+        ]
+        page = saved_page(self, sessions, current)
         path.write_text(page, "utf-8", newline="\n")
         return path
 
@@ -267,3 +287,9 @@ class XaiWidget(Line):
             self._start_by_itself()
         wait_for_map(self.asker, FIRST_ESTIMATE_SECONDS)
         return with_picture(*made, repr(self), self.snapshot())
+
+    def _ipython_display_(self) -> None:
+        # What a cell's last line gives could not be replaced by freeze(); what is displayed under a name can.
+        made = self._repr_mimebundle_()
+        if made is not None:
+            self._displays.append(show(*made))

@@ -2,6 +2,7 @@ import type { AnyModel } from "@anywidget/types";
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { type ClientMessage, IDLE, type State, type Trait, type Traits } from "../protocol";
 import type { Strings } from "../strings";
+import { createDesk } from "./desk";
 import { closestMap, findMap, holdings, inWords, type Question, questionOf } from "./lookup";
 import { createLine } from "./model";
 import type { Saved } from "./saved";
@@ -22,6 +23,7 @@ export function createHost(saved: Saved, text: Strings): Host {
   const settings = { ...saved.settings, auto_run: true, status: IDLE };
   const line = createLine(settings, { onSave, onMessage });
   const shown = signal<number | null>(null);
+  const desk = createDesk(saved, line, () => ({ place: shown.peek(), request }), text);
   let request = 0;
 
   function onSave(names: ReadonlySet<Trait>): void {
@@ -41,19 +43,28 @@ export function createHost(saved: Saved, text: Strings): Host {
     }
   }
 
-  function onMessage({ kind, request_id }: ClientMessage): void {
+  function onMessage(message: ClientMessage): void {
+    const { kind, request_id } = message;
     if (kind === "hello") {
-      tellSession();
-      const place = saved.shown ?? findMap(saved, line.traits);
-      if (place === null) {
-        show(saved.maps.length - 1);
-      } else {
-        answer(place);
-      }
+      greet();
     } else if (kind === "run") {
       answer(findMap(saved, line.traits));
+    } else if (kind !== "cancel") {
+      desk.answer(message);
+      return;
     }
     line.tell({ kind: "ack", request_id, of: kind, message: "" });
+  }
+
+  function greet(): void {
+    tellSession();
+    desk.greet();
+    const place = saved.shown ?? findMap(saved, line.traits);
+    if (place === null) {
+      show(saved.maps.length - 1);
+    } else {
+      answer(place);
+    }
   }
 
   function show(place: number): void {

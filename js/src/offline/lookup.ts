@@ -1,5 +1,5 @@
 /** Which of the saved maps answers a question, and how questions are put into words. */
-import type { ParamPayload, ResultPayload, Traits, Value, WireTarget } from "../protocol";
+import type { FilmPayload, ParamPayload, ResultPayload, Traits, Value, WireTarget } from "../protocol";
 import type { Strings } from "../strings";
 import type { Saved } from "./saved";
 
@@ -19,6 +19,13 @@ export function findMap(saved: Saved, question: Question): number | null {
 /** The newest map of another set-up for the same method and target: of the same layer if there is one. */
 export function closestMap(saved: Saved, question: Question): number | null {
   return newest(saved, question, WHOLE - 1) ?? newest(saved, question, WHOLE - 2);
+}
+
+/** Whether a film shows the layers for a question: that of its own layer does not matter. */
+export function isFilmOf(saved: Saved, film: FilmPayload, question: Question): boolean {
+  const { session: active, method, params, target } = film;
+  const own = keyOf(saved, { active, method, params, target, layer: question.layer });
+  return keyOf(saved, question).every((part, at) => part === own[at]);
 }
 
 /** The settings that ask for a map. */

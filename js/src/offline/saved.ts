@@ -3,7 +3,7 @@
  *
  * Numbers travel deflated, in base64: raw floats would not fit into JSON, and a page is one file.
  */
-import type { ResultPayload, SessionPayload, Traits } from "../protocol";
+import type { KernelMessage, ResultPayload, SessionPayload, Traits } from "../protocol";
 
 export interface Packed {
   dtype: "uint8" | "float32" | "float16";
@@ -12,9 +12,16 @@ export interface Packed {
   data: string;
 }
 
-interface Carried<T> {
+/** Numbers that the page has already: those of a picture or of a map. */
+export interface Held {
+  within: "sessions" | "maps";
+  at: number;
+  buffer: number;
+}
+
+interface Carried<T, Buffer = Packed> {
   content: T;
-  buffers: Packed[];
+  buffers: Buffer[];
 }
 
 /** The traits that a page without a kernel can take over. */
@@ -26,10 +33,12 @@ export interface PagePayload {
   maps: Carried<ResultPayload>[];
   /** The map of the settings; null where they have none. */
   shown: number | null;
+  /** What else a kernel would tell: pins, regions, films, the gallery. A map is named by its place. */
+  news: Carried<KernelMessage, Packed | Held>[];
 }
 
 /** A message's content with its buffers, as a kernel would send them. */
-interface Filled<T> {
+export interface Filled<T> {
   readonly content: T;
   readonly buffers: readonly DataView[];
 }
@@ -41,6 +50,7 @@ export interface Saved {
   /** Every map, in the order in which they were computed. */
   readonly maps: readonly Filled<ResultPayload>[];
   readonly shown: number | null;
+  readonly news: readonly Filled<KernelMessage>[];
 }
 
 export async function readPage(page: PagePayload): Promise<Saved> {
@@ -48,7 +58,13 @@ export async function readPage(page: PagePayload): Promise<Saved> {
     Promise.all(page.sessions.map(filled)),
     Promise.all(page.maps.map(filled)),
   ]);
-  return { ...page, sessions, maps };
+  const held = { sessions, maps };
+  const buffer = (each: Packed | Held) =>
+    "within" in each ? held[each.within][each.at].buffers[each.buffer] : unpack(each);
+  const news = await Promise.all(
+    page.news.map(async ({ content, buffers }) => ({ content, buffers: await Promise.all(buffers.map(buffer)) })),
+  );
+  return { ...page, sessions, maps, news };
 }
 
 async function filled<T extends { buffers: Packed[] }>(carried: T): Promise<T & { buffers: DataView[] }> {

@@ -2,13 +2,14 @@ import { useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import type { ErrorPayload } from "../protocol";
 import type { Strings } from "../strings";
+import { copyText } from "../taking/download";
 
 /** What went wrong, what to do, and the details for a report. */
 export function ErrorBox({ error, text }: { error: ErrorPayload; text: Strings }) {
   const trace = useRef<HTMLPreElement>(null);
   const copied = useSignal(false);
   const copy = async () => {
-    copied.value = await copyText(error.traceback, trace.current);
+    copied.value = await copyText(error.traceback, trace.current ?? document.body);
   };
   return (
     <div class="xai-error" role="alert">
@@ -27,19 +28,4 @@ export function ErrorBox({ error, text }: { error: ErrorPayload; text: Strings }
       )}
     </div>
   );
-}
-
-/** Pages without https have no clipboard; there the text is selected and the browser's own command copies it. */
-async function copyText(text: string, element: HTMLElement | null): Promise<boolean> {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    const selection = window.getSelection();
-    if (selection === null || element === null) {
-      return false;
-    }
-    selection.selectAllChildren(element);
-    return document.execCommand("copy");
-  }
 }

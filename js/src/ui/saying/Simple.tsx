@@ -1,6 +1,34 @@
 import type { Session } from "../../paint/decode";
+import { useStore, useText } from "../context";
+import { Slider } from "../Slider";
+import { Stage } from "../stage/Stage";
+import { Classes } from "./Classes";
+import { Sentence } from "./Sentence";
 
 /** The whole interface for a first look: picture, classes, one control, and a sentence of measured numbers. */
-export function Simple(_props: { session: Session }) {
-  return null;
+export function Simple({ session }: { session: Session }) {
+  const store = useStore();
+  const text = useText();
+  const { status } = store.known.value;
+  return (
+    <div class="xai-body xai-simple" data-columns={2}>
+      <div class="xai-column">
+        <Stage dimmed={status.state === "error"} />
+        <Slider
+          label={text.opacity}
+          min={0}
+          max={1}
+          step={0.01}
+          value={store.view.value.opacity}
+          format={(value) => `${Math.round(value * 100)} %`}
+          onPreview={(opacity) => store.preview({ opacity })}
+          onKeep={(opacity) => store.keep({ opacity })}
+        />
+      </div>
+      <div class="xai-column">
+        <Sentence session={session} />
+        <Classes session={session} />
+      </div>
+    </div>
+  );
 }

@@ -5,6 +5,7 @@ import type { Answer } from "../../reducer";
 import type { Strings } from "../../strings";
 import { useText, useView } from "../context";
 import { Marks } from "../doing/Marks";
+import { Places } from "../saying/Places";
 import { Caption } from "./Caption";
 import { ColourBar } from "./ColourBar";
 import { PictureCanvas } from "./PictureCanvas";
@@ -31,6 +32,7 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
         <PictureCanvas session={session} answer={answer} probe={probe} label={describe(session, answer, text)} />
         <svg class="xai-sheet" viewBox={`0 0 ${session.width} ${session.height}`} aria-hidden="true">
           <Marks session={session} />
+          {!store.settings.expert.value && <Places session={session} />}
         </svg>
         <Crosshair session={session} probe={probe} />
       </div>

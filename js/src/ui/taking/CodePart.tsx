@@ -1,0 +1,51 @@
+import { useSignal } from "@preact/signals";
+import type { Session } from "../../paint/decode";
+import { type Asked, askedOf, numbersCode, viewCode } from "../../taking/code";
+import { copyText } from "../../taking/download";
+import { useText, useView } from "../context";
+import { MenuItem } from "./MenuItem";
+
+interface Props {
+  session: Session;
+  tell(words: string): void;
+}
+
+/** The Python that asks the same question again. */
+export function CodePart({ session, tell }: Props) {
+  const { store, root } = useView();
+  const text = useText();
+  const refused = useSignal("");
+  const { method, params, target, layer } = store.settings;
+  const settings: Asked = { method: method.value, params: params.value, target: target.value, layer: layer.value };
+  const asked = askedOf(session, store.known.value.answer?.result ?? null, settings);
+  const copy = async (code: string) => {
+    const copied = await copyText(code, root);
+    refused.value = copied ? "" : code;
+    tell(copied ? text.codeCopied : text.notCopied);
+  };
+  return (
+    <section class="xai-menu-part">
+      <span class="xai-menu-title">{text.python}</span>
+      <MenuItem
+        label={text.copyView}
+        help={text.copyViewHelp}
+        onClick={() => copy(viewCode(session, asked, store.view.peek(), text))}
+      />
+      <MenuItem
+        label={text.copyNumbers}
+        help={text.copyNumbersHelp}
+        onClick={() => copy(numbersCode(session, asked, text))}
+      />
+      {refused.value && (
+        <textarea
+          class="xai-menu-code"
+          aria-label={text.codeText}
+          readOnly
+          rows={6}
+          value={refused.value}
+          onFocus={(event) => event.currentTarget.select()}
+        />
+      )}
+    </section>
+  );
+}
