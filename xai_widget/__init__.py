@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from xai_widget._version import __version__
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from xai_widget import examples as examples
     from xai_widget.api import explain, explain_batch, explain_layers
     from xai_widget.attribution import Attribution
@@ -49,6 +51,16 @@ _HOMES: Final = {
     "methods": "catalogue",
     "show_versions": "catalogue",
 }
+
+
+def load_ipython_extension(ipython: "InteractiveShell") -> None:
+    """Offer `%xai model img`: what `%load_ext xai_widget` calls."""
+    importlib.import_module("xai_widget.widget.magics").load(ipython)
+
+
+def unload_ipython_extension(ipython: "InteractiveShell") -> None:
+    """Take `%xai` away again: what `%unload_ext xai_widget` calls."""
+    importlib.import_module("xai_widget.widget.magics").unload(ipython)
 
 
 def __getattr__(name: str) -> Any:

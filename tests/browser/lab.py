@@ -33,6 +33,11 @@ ACTION_MS: Final = 20_000
 TEXT: Final = "#%% md\n"
 KERNELSPEC: Final = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
 TWO_FRAMES: Final = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => done())))"
+KERNEL_IS_IDLE: Final = """() => {
+  const panel = window.jupyterapp?.shell.currentWidget;
+  const session = panel?.context?.isReady && panel.sessionContext;
+  return session && session.isReady && session.session?.kernel?.status === "idle";
+}"""
 
 
 class Lab:
@@ -99,14 +104,7 @@ class Lab:
 
     def wait_for_kernel(self) -> None:
         """Wait until the notebook is there and its kernel is idle."""
-        self.page.wait_for_function(
-            """() => {
-              const panel = window.jupyterapp?.shell.currentWidget;
-              const session = panel?.context?.isReady && panel.sessionContext;
-              return session && session.isReady && session.session?.kernel?.status === "idle";
-            }""",
-            timeout=PATIENCE_MS,
-        )
+        self.page.wait_for_function(KERNEL_IS_IDLE, timeout=PATIENCE_MS)
 
     def wait_for_output(self, place: int, text: str) -> None:
         """Wait until a cell has written `text`."""

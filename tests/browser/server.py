@@ -54,7 +54,7 @@ class JupyterServer:
         self.notebooks = home / "notebooks"
         self.notebooks.mkdir(parents=True)
         self.reset_settings()
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = (home / "server.log").open("wb")
         self._process = subprocess.Popen(
@@ -152,7 +152,8 @@ class JupyterServer:
         }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
