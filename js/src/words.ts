@@ -29,8 +29,10 @@ export function createWords(language: () => string): Words {
 
 /** Texts by their English ones; `{0}`, `{1}` ... stand for what differs from one text to the next. */
 export function createSay(words: Readonly<Record<string, string>>): Say {
+  // What says more is tried before what would fit too.
   const templates = Object.entries(words)
     .filter(([text]) => HOLE.test(text))
+    .sort(([one], [other]) => other.length - one.length)
     .map(([text, translation]) => ({ pattern: patternOf(text), translation }));
   return (text) => {
     if (Object.hasOwn(words, text)) {

@@ -8,6 +8,7 @@ const WORDS = {
   Window: "창",
   Stopping: "중지하는 중",
   "Scores: softmax over {0} classes.": "점수: 클래스 {0}개에 대한 소프트맥스.",
+  "Scores: {0}.": "점수: {0}.",
   "{0} (of {1})": "{1} 가운데 {0}",
 };
 
@@ -24,7 +25,8 @@ describe("texts of the kernel", () => {
     expect(say("Scores: softmax over 1000 classes.")).toBe("점수: 클래스 1000개에 대한 소프트맥스.");
     expect(say("layer4.1 (of 12)")).toBe("12 가운데 layer4.1");
     expect(say("$& (of $1)")).toBe("$1 가운데 $&");
-    expect(say("Scores: softmax over 1000 classes. And more")).toBe("Scores: softmax over 1000 classes. And more");
+    expect(say("Scores: my own.")).toBe("점수: my own.");
+    expect(say("Scores: softmax over 1000 classes, and more")).toBe("Scores: softmax over 1000 classes, and more");
   });
 });
 

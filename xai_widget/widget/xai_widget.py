@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from PIL import Image
 
@@ -20,6 +20,7 @@ from xai_widget.widget.opening import open_sessions
 from xai_widget.widget.protocol import TRAITS
 from xai_widget.widget.settings import offered_methods
 from xai_widget.widget.stored import wait_for_map, with_picture
+from xai_widget.widget.translating import Words
 
 # A chunk of model evaluations may not last longer: cancel must be prompt.
 CHUNK_SECONDS: Final = 0.15
@@ -53,7 +54,7 @@ class XaiWidget(Line):
     controls : sequence of str, optional
         Show these parts only: "method", "layer", "params", "display", "predictions".
     locale : str, optional
-        Language of the interface. None: the browser's.
+        Language of the interface, such as "ko" or "en"; English where it is not known. None: the browser's.
     auto_run : bool
         Whether a changed setting starts a run by itself.
 
@@ -78,6 +79,8 @@ class XaiWidget(Line):
     >>> w.explain().label
     'cat'
     """
+
+    _offers: ClassVar = (Words,)
 
     def __init__(
         self,
