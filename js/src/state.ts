@@ -14,7 +14,8 @@ import {
   type View,
 } from "./protocol";
 import { type Known, nothingKnown, receive, receiveStatus } from "./reducer";
-import { type Strings, strings } from "./strings";
+import { type Language, languageOf, type Strings, strings } from "./strings";
+import { createWords, type Say } from "./words";
 
 /** How long a message may stay unanswered before the page says that the kernel is silent. */
 export const PATIENCE_MS = 10_000;
@@ -35,6 +36,10 @@ export interface Store {
   /** A message has waited too long for its answer. */
   readonly silent: ReadonlySignal<boolean>;
   readonly text: ReadonlySignal<Strings>;
+  /** The language of the interface. */
+  readonly language: ReadonlySignal<Language>;
+  /** Texts that the kernel tells, in that language; in `known` they are so already. */
+  readonly say: Say;
   /** Change settings, in one update. */
   change(values: Partial<Traits>): void;
   /** Try display settings without telling the kernel. */
@@ -133,16 +138,20 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal, live
     model.off("msg:custom", onMessage);
   });
 
+  const language = computed(() => languageOf(settings.locale.value));
   const text = computed(() => strings(settings.locale.value));
+  const words = createWords(() => language.value);
   const view = computed<View>(() => ({ ...DEFAULT_VIEW, ...settings.view.value, ...draft.value }));
 
   const store: Store = {
     settings,
-    known,
+    known: computed(() => words.translate(known.value)),
     view,
     live,
     silent: waiting.silent,
     text,
+    language,
+    say: words.say,
     change(values) {
       for (const [name, value] of Object.entries(values) as [Trait, never][]) {
         model.set(name, value);
@@ -168,7 +177,7 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal, live
       });
     },
     send(kind) {
-      post(kind, kind === "hello" ? { language: navigator.language } : {});
+      post(kind, kind === "hello" ? { language: language.peek() } : {});
     },
     ask(kind, content, buffers) {
       return new Promise<Reply>((resolve, reject) => {
@@ -185,6 +194,7 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal, live
       return features.get(make) as T;
     },
   };
+  store.listen("words", (message) => words.learn(message.locale, message.words));
   return store;
 }
 

@@ -40,6 +40,7 @@ REFUSED = [
     pytest.param("view", {"opaciti": 1}, ValueError, r"opaciti.*opacity", id="unknown display setting"),
     pytest.param("controls", ["methods"], ValueError, r"Unknown control 'methods'.*predictions", id="unknown control"),
     pytest.param("controls", "method", TypeError, r"controls must be a list", id="a word for a list"),
+    pytest.param("locale", 82, TypeError, r"locale must be a language.*82", id="a number for a language"),
 ]
 
 

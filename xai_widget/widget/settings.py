@@ -74,7 +74,7 @@ class Settings(traitlets.HasTraits):
     view = traitlets.Dict().tag(sync=True)
     status = traitlets.Dict(dict(status("idle", None)), read_only=True).tag(sync=True)
     controls = traitlets.Any(None, allow_none=True).tag(sync=True)
-    locale = traitlets.Unicode(None, allow_none=True).tag(sync=True)
+    locale = traitlets.Any(None, allow_none=True).tag(sync=True)
     auto_run = traitlets.Bool(True).tag(sync=True)
     auto_runs = traitlets.Dict(key_trait=traitlets.Unicode(), value_trait=traitlets.Bool()).tag(sync=True)
     expert = traitlets.Bool(True).tag(sync=True)
@@ -171,6 +171,13 @@ class Settings(traitlets.HasTraits):
     @_checks("view")
     def _check_view(self, proposal: Any) -> dict[str, Any]:
         return dict(check_view(proposal.value))
+
+    @_checks("locale")
+    def _check_locale(self, proposal: Any) -> str | None:
+        if proposal.value is None or isinstance(proposal.value, str):
+            return proposal.value
+        message = f"locale must be a language such as 'ko', or None for the browser's; got {proposal.value!r}."
+        raise TypeError(message)
 
     @_checks("controls")
     def _check_controls(self, proposal: Any) -> list[str] | None:

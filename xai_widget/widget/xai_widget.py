@@ -20,6 +20,7 @@ from xai_widget.widget.saving import Saving, saved_page
 from xai_widget.widget.service import Service
 from xai_widget.widget.settings import offered_methods
 from xai_widget.widget.stored import replace, show, still_bundle, wait_for_map, with_picture
+from xai_widget.widget.translating import Words
 
 # A chunk of model evaluations may not last longer: cancel must be prompt.
 CHUNK_SECONDS: Final = 0.15
@@ -52,7 +53,7 @@ class XaiWidget(Line):
         Show these parts only: "predictions", "method", "layer", "params", "display", "cover", "predict", "compare",
         "photo", "save".
     locale : str, optional
-        Language of the interface. None: the browser's.
+        Language of the interface, such as "ko" or "en"; English where it is not known. None: the browser's.
     auto_run : bool
         Whether a changed setting starts a run by itself. A method that would take longer than ten seconds waits for
         Run all the same, unless the trait `auto_runs` says otherwise: ``w.auto_runs = {"rise": True}``.
@@ -86,7 +87,7 @@ class XaiWidget(Line):
     'cat'
     """
 
-    _offers: ClassVar[tuple[type[Service], ...]] = (Film, Saving)
+    _offers: ClassVar[tuple[type[Service], ...]] = (Words, Film, Saving)
 
     def __init__(
         self,

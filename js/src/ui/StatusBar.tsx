@@ -1,7 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
-import { formatSeconds } from "../format";
 import { useText, useView } from "./context";
 
 /** A kernel that is free answers Cancel sooner than this. */
@@ -38,7 +37,7 @@ export function StatusBar({ children }: { children?: ComponentChildren }) {
     state === "running" && status.eta_s !== null ? text.timeLeft(status.eta_s) : "",
   ];
   const outcome = finished && [
-    formatSeconds(finished.seconds),
+    text.duration(finished.seconds),
     finished.forwards > 0 ? text.evaluations(finished.forwards) : "",
   ];
   const details = (outcome ?? progress).filter(Boolean);

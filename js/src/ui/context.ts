@@ -5,6 +5,7 @@ import type { State } from "../protocol";
 import type { Answer } from "../reducer";
 import type { Store } from "../state";
 import type { Strings } from "../strings";
+import type { Say } from "../words";
 import type { Probe, Tool, Viewport } from "./view";
 
 /** What one view needs: the widget's shared state, and what this view has painted of it. */
@@ -36,4 +37,9 @@ export function useStore(): Store {
 /** The words of the interface, in the widget's language. */
 export function useText(): Strings {
   return useStore().text.value;
+}
+
+/** What says the kernel's texts in that language; needed for those alone that are not in what is known. */
+export function useWords(): Say {
+  return useStore().say;
 }

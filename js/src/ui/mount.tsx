@@ -27,6 +27,7 @@ export function mount(el: HTMLElement, store: Store, lifetime: AbortSignal): voi
   const probe = signal<Probe | null>(null);
   const viewport = signal<Viewport>(WHOLE);
   const stop = effect(() => {
+    root.lang = store.language.value;
     root.dataset.state = shown.value;
     root.dataset.request = String(store.known.value.status.request_id ?? "");
   });

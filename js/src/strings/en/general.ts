@@ -23,6 +23,7 @@ export const general = {
   stopping: "Stopping …",
   stopsLater: "Will stop when the running cell ends.",
   progress: "Progress",
+  duration: formatSeconds,
   timeLeft: (seconds: number) => `about ${formatSeconds(seconds)} left`,
   evaluations: (count: number) => `${formatCount(count)} model ${count === 1 ? "evaluation" : "evaluations"}`,
   silent: "The kernel does not answer: it is busy with another cell, or it was restarted (then run the cell again).",

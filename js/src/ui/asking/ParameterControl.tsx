@@ -1,7 +1,8 @@
 import { asWords } from "../../parameters";
 import type { ParamPayload, Value } from "../../protocol";
 import type { Strings } from "../../strings";
-import { useText } from "../context";
+import type { Say } from "../../words";
+import { useText, useWords } from "../context";
 import { NumberControl } from "./NumberControl";
 import { ParameterLabel, type ParameterProps } from "./ParameterLabel";
 
@@ -19,18 +20,20 @@ export function ParameterControl(props: ParameterProps) {
 }
 
 /** null as the default leaves the choice to the method; elsewhere it is a choice like the others. */
-function choiceName(choice: Value, param: ParamPayload, text: Strings): string {
+function choiceName(choice: Value, param: ParamPayload, text: Strings, say: Say): string {
   if (choice === null) {
-    return param.default !== null ? text.none : text.autoValue(param.auto === null ? null : plain(param.auto, text));
+    return param.default !== null
+      ? text.none
+      : text.autoValue(param.auto === null ? null : plain(param.auto, text, say));
   }
-  return plain(choice, text);
+  return plain(choice, text, say);
 }
 
-function plain(choice: Value, text: Strings): string {
+function plain(choice: Value, text: Strings, say: Say): string {
   if (choice !== null && typeof choice === "object") {
     return choice.array;
   }
-  return typeof choice === "boolean" ? (choice ? text.on : text.off) : asWords(String(choice));
+  return typeof choice === "boolean" ? (choice ? text.on : text.off) : asWords(say(String(choice)));
 }
 
 function Checkbox({ param, value, onCommit }: ParameterProps) {
@@ -51,11 +54,12 @@ function Checkbox({ param, value, onCommit }: ParameterProps) {
 
 function Choice({ param, value, onCommit }: ParameterProps) {
   const text = useText();
+  const say = useWords();
   const chosen = value === undefined ? param.default : value;
   const named = param.choices ?? [];
   // What was set in Python need not be among the words: a number, or an array.
   const choices = named.includes(chosen) ? named : [...named, chosen];
-  const name = (choice: Value) => choiceName(choice, param, text);
+  const name = (choice: Value) => choiceName(choice, param, text, say);
   const wire = (choice: Value) => (typeof choice === "string" ? choice : name(choice));
   return (
     <div class="xai-parameter">

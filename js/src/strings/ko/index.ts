@@ -1,0 +1,9 @@
+import { asking } from "./asking";
+import { comparing } from "./comparing";
+import { doing } from "./doing";
+import { general } from "./general";
+import { offline } from "./offline";
+import { stage } from "./stage";
+import { taking } from "./taking";
+
+export const korean = { ...general, ...stage, ...asking, ...doing, ...comparing, ...taking, ...offline };

@@ -1,0 +1,3 @@
+import type { taking as English } from "../en/taking";
+
+export const taking: typeof English = {};

@@ -1,0 +1,134 @@
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { CATALOGUES, type Language, languageOf, strings } from "../src/strings";
+
+/** What the sentences are tried with, where a number for every argument will not do. */
+const SAMPLES = new Map<string, readonly unknown[]>([
+  ["cost", [{ forwards: 7, backwards: 2, seconds: 3 }]],
+  ["fusedLayers", [["stem", "head"]]],
+  ["held", [["Grad-CAM (cat)", "LIME (dog)"]]],
+  ["heldFor", ["LIME", ["cat", "dog"]]],
+  ["strongestAt", [{ vertical: 0, horizontal: 1 }, "negative"]],
+]);
+
+/** Entries that are the same in every language: signs, and names put beside each other. */
+const ALIKE = new Set(["pixel", "classShare", "costUnknown"]);
+
+const OTHERS = (Object.keys(CATALOGUES) as Language[]).filter((language) => language !== "en");
+
+/** The script that a language is written in: what is left in English by mistake does not have it. */
+const SCRIPTS: Partial<Record<Language, RegExp>> = { ko: /[가-힣]/ };
+
+/** Every entry by its path, such as "states.idle". */
+function entries(catalogue: object, path = ""): [string, unknown][] {
+  return Object.entries(catalogue).flatMap(([key, value]) =>
+    value !== null && typeof value === "object" ? entries(value, `${path}${key}.`) : [[`${path}${key}`, value]],
+  );
+}
+
+function kind(value: unknown): string {
+  return typeof value === "function" ? `function of ${value.length}` : typeof value;
+}
+
+/** What an entry says; functions say it of a sample. */
+function said(path: string, value: unknown): string {
+  if (typeof value !== "function") {
+    return String(value);
+  }
+  const given = SAMPLES.get(path) ?? Array(value.length).fill(7);
+  try {
+    return value(...given);
+  } catch (cause) {
+    throw new Error(`“${path}” needs something else than numbers: add what it takes to SAMPLES.`, { cause });
+  }
+}
+
+describe.each(OTHERS)("the catalogue %s", (language) => {
+  const english = new Map(entries(CATALOGUES.en));
+  const translated = new Map(entries(CATALOGUES[language]));
+
+  it("has every entry of the English one, and no other", () => {
+    expect([...translated.keys()].sort()).toEqual([...english.keys()].sort());
+  });
+
+  it("has values where English has values, and functions of as many arguments", () => {
+    const kinds = (catalogue: Map<string, unknown>) =>
+      [...catalogue].map(([path, value]) => [path, kind(value)]).sort();
+    expect(kinds(translated)).toEqual(kinds(english));
+  });
+
+  it("leaves nothing in English", () => {
+    const same = [...translated].filter(([path, value]) => said(path, value) === said(path, english.get(path)));
+    expect(same.map(([path]) => path).filter((path) => !ALIKE.has(path))).toEqual([]);
+  });
+
+  it("is written in its own script", () => {
+    const script = SCRIPTS[language] ?? /./;
+    const foreign = [...translated].filter(([path, value]) => !ALIKE.has(path) && !script.test(said(path, value)));
+    expect(foreign.map(([path]) => path)).toEqual([]);
+  });
+});
+
+it.each(Object.keys(CATALOGUES) as Language[])(
+  "the sentences of %s are whole, and say what they are given",
+  (language) => {
+    for (const [path, value] of entries(CATALOGUES[language])) {
+      const sentence = said(path, value);
+      expect(sentence, path).not.toMatch(/undefined|\[object|NaN|\$\{/);
+      expect(sentence.trim(), path).toBe(sentence);
+      expect(sentence, path).not.toBe("");
+    }
+  },
+);
+
+describe("the language", () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it.each([
+    ["ko", "ko"],
+    ["ko-KR", "ko"],
+    ["KO_kr", "ko"],
+    ["en", "en"],
+    ["en-GB", "en"],
+    ["tlh", "en"],
+    ["", "en"],
+    ["constructor", "en"],
+  ])("of the locale %j is %s", (locale, language) => {
+    expect(languageOf(locale)).toBe(language);
+  });
+
+  it("without a locale is the first of the browser's that there is", () => {
+    vi.stubGlobal("navigator", { languages: ["fr-FR", "ko-KR", "en"], language: "fr-FR" });
+    expect(languageOf(null)).toBe("ko");
+    expect(strings(null).run).toBe("실행");
+    expect(languageOf("en")).toBe("en");
+    vi.stubGlobal("navigator", { languages: ["en-US", "ko"], language: "en-US" });
+    expect(languageOf(null)).toBe("en");
+    vi.stubGlobal("navigator", { language: "ko" });
+    expect(languageOf(null)).toBe("ko");
+    vi.stubGlobal("navigator", undefined);
+    expect(languageOf(null)).toBe("en");
+  });
+});
+
+describe("Korean", () => {
+  const text = strings("ko");
+
+  it("gives times in its own units", () => {
+    expect([0.08, 2.13, 130].map(text.duration)).toEqual(["80ms", "2.1초", "2분"]);
+    expect(text.timeLeft(2.13)).toBe("약 2.1초 남음");
+  });
+
+  it("says what a run costs", () => {
+    expect(text.cost({ forwards: 1960, backwards: 1, seconds: 2 })).toBe(
+      "≈ 모델 호출 1\u202f960회, 역전파 1회, 약 2.0초",
+    );
+    expect(text.cost({ forwards: 1, backwards: 0, seconds: null })).toBe("≈ 모델 호출 1회");
+  });
+
+  it("says where a map is strongest", () => {
+    const where = text.strongestAt({ vertical: -1, horizontal: 1 }, "negative");
+    expect(text.finding("Grad-CAM", "cat", where)).toBe(
+      "cat에 대한 Grad-CAM: 오른쪽 위에서 가장 강합니다. 그곳의 값은 음수입니다.",
+    );
+  });
+});

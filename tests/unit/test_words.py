@@ -1,0 +1,177 @@
+"""The package's own texts in other languages: none is missing, none is left over, and a page is told them."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+
+import ipywidgets
+import pytest
+
+import xai_widget
+from tests.recorded import Recorded, a_widget
+from xai_widget.explainers import method_classes, parameters_of
+from xai_widget.explainers.method import Explainer
+from xai_widget.words import language_of, languages, words_of
+
+PACKAGE = Path(xai_widget.__file__).parent
+HOLE = re.compile(r"\{\d\}")
+# What notes about the picture and the model begin with.
+NOTES = ("Picture: ", "Preprocessing: ", "Labels: ", "Scores: ")
+# Names that are the same in every language, because papers and code use them: rules, algorithms, symbols.
+NAMES = {
+    "ReLU", "ε", "γ", "α", "slic", "quickshift", "k_lasso",
+    "epsilon_plus", "epsilon_plus_flat", "epsilon_alpha2_beta1", "epsilon_alpha2_beta1_flat", "epsilon_gamma_box",
+    "epsilon", "gamma", "alpha_beta", "z_plus", "z_box", "w_square", "flat",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _no_widget_stays() -> Iterator[None]:
+    yield
+    ipywidgets.Widget.close_all()
+
+
+def texts_of(cls: type[Explainer]) -> Iterator[str]:
+    """All that a page shows of a method in words, names aside."""
+    yield from filter(None, (cls.summary, cls.when))
+    for parameter in parameters_of(cls):
+        shown = [] if parameter.kind == "array" else [parameter.about.label, parameter.about.help, *parameter.choices]
+        for text in map(str, shown):
+            if text and text not in NAMES and text not in method_classes():
+                yield text
+
+
+@cache
+def sources() -> tuple[frozenset[str], frozenset[str]]:
+    """The texts in the package's code; of those with values in them, the texts around the values."""
+    plain, templates = set(), set()
+    for path in PACKAGE.rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+        joined = [node for node in nodes if isinstance(node, ast.JoinedStr)]
+        pieces = {id(part) for node in joined for part in node.values}
+        for node in joined:
+            parts = (part.value if isinstance(part, ast.Constant) else "\0" for part in node.values)
+            templates.add("".join(map(str, parts)))
+        texts = (node for node in nodes if isinstance(node, ast.Constant) and id(node) not in pieces)
+        plain.update(node.value for node in texts if isinstance(node.value, str))
+    return frozenset(plain), frozenset(templates)
+
+
+def is_told(text: str) -> bool:
+    """Whether the package's code can say this text."""
+    plain, templates = sources()
+    if text in plain or any(text.startswith(one) and text[len(one) :] in plain for one in plain if len(one) > 20):
+        return True
+    # A template that is nearly all values would fit everything.
+    known = (template.split("\0") for template in templates if len(template.split("\0")[0]) > 5)
+    return any(re.fullmatch(".*".join(map(re.escape, parts)), text) for parts in known)
+
+
+def say(words: Mapping[str, str], text: str) -> str:
+    """The translation that a page finds; itself if it finds none."""
+    if text in words:
+        return words[text]
+    for key in filter(HOLE.search, words):
+        if re.fullmatch("(.+?)".join(map(re.escape, HOLE.split(key))), text):
+            return words[key]
+    return text
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("name", list(method_classes()))
+def test_everything_that_a_method_says_of_itself_is_translated(language: str, name: str) -> None:
+    words = words_of(language)
+    assert [text for text in texts_of(method_classes()[name]) if text not in words] == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_notes_about_picture_and_model_are_translated(language: str) -> None:
+    words = words_of(language)
+    plain, templates = sources()
+    filled = {template: [template.replace("\0", value) for value in ("", "7", "already probabilities", "the first")]
+              for template in templates}  # fmt: skip
+    notes = {text: [text] for text in plain} | filled
+    told = {text: forms for text, forms in notes.items() if text.startswith(NOTES) and len(text) > 16}
+    assert len(told) > 12
+    assert [text for text, forms in told.items() if all(say(words, form) == form for form in forms)] == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_no_translation_is_left_over(language: str) -> None:
+    used = {text for cls in method_classes().values() for text in texts_of(cls)}
+    assert [text for text in words_of(language) if text not in used and not is_told(text)] == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_translations_keep_the_values_and_are_sorted(language: str) -> None:
+    text = (PACKAGE / "words" / f"{language}.json").read_text("utf-8")
+    words = json.loads(text)
+    assert text == json.dumps(dict(sorted(words.items())), ensure_ascii=False, indent=2) + "\n"
+    assert {key for key in words if sorted(HOLE.findall(key)) != sorted(HOLE.findall(words[key]))} == set()
+    assert {key for key, value in words.items() if value == key or value.strip() != value or not value} == set()
+
+
+@pytest.mark.parametrize("language", languages())
+def test_the_choices_of_a_parameter_stay_apart(language: str) -> None:
+    for cls in method_classes().values():
+        for parameter in parameters_of(cls):
+            said = [say(words_of(language), str(choice)) for choice in parameter.choices]
+            assert len(set(said)) == len(said), (cls.id, parameter.name)
+
+
+@pytest.mark.parametrize(
+    ("locale", "language"),
+    [("ko", "ko"), ("ko-KR", "ko"), ("KO_kr", "ko"), ("en", None), ("en-GB", None), ("tlh", None), ("", None)],
+)
+def test_a_locale_means_a_language(locale: str, language: str | None) -> None:
+    assert language_of(locale) == language
+
+
+# -- telling a page -------------------------------------------------------------------------------------------------
+
+
+def greeted(w: Recorded, language: str) -> list[str]:
+    """Say hello from a browser of a language; returns the languages of the catalogues that were told."""
+    w.sent.clear()
+    w.hear({"kind": "hello", "request_id": "page-1", "language": language})
+    return [message["locale"] for message in w.customs("words")]
+
+
+def test_a_page_is_told_the_words_of_its_browsers_language() -> None:
+    w = a_widget(auto_run=False)
+    assert greeted(w, "ko-KR") == ["ko"]
+    (message,) = w.customs("words")
+    assert message["words"] == dict(words_of("ko"))
+    assert message["request_id"] is None
+    assert greeted(w, "en-US") == []
+    assert greeted(w, "") == []
+
+
+def test_the_setting_counts_more_than_the_browser() -> None:
+    assert greeted(a_widget(auto_run=False, locale="ko"), "en-US") == ["ko"]
+    assert greeted(a_widget(auto_run=False, locale="en"), "ko-KR") == []
+    assert greeted(a_widget(auto_run=False, locale="tlh"), "ko-KR") == []
+
+
+def test_another_setting_brings_other_words_to_a_page_that_is_there() -> None:
+    w = a_widget(auto_run=False)
+    w.locale = "ko"
+    assert w.customs("words") == []
+    assert greeted(w, "en-US") == ["ko"]
+    w.locale = None
+    w.sent.clear()
+    w.locale = "ko-KR"
+    assert [message["locale"] for message in w.customs("words")] == ["ko"]
+
+
+def test_a_saved_page_carries_the_words_that_its_readers_may_need() -> None:
+    def kept(w: Recorded) -> list[str]:
+        return [payload["locale"] for service in w.services for payload, _ in service.keepsakes({})
+                if payload["kind"] == "words"]  # fmt: skip
+
+    assert kept(a_widget(auto_run=False)) == list(languages())
+    assert kept(a_widget(auto_run=False, locale="ko-KR")) == ["ko"]
+    assert kept(a_widget(auto_run=False, locale="en")) == []
