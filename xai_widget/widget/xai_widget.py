@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from PIL import Image
 
@@ -14,6 +14,7 @@ from xai_widget.page import result_payload
 from xai_widget.session import Layer
 from xai_widget.targets import Target
 from xai_widget.widget.asking import Wish
+from xai_widget.widget.doing import Doing
 from xai_widget.widget.jobs import POLL_SECONDS
 from xai_widget.widget.line import Line
 from xai_widget.widget.opening import open_sessions
@@ -63,6 +64,8 @@ class XaiWidget(Line):
         The settings; set them, or use the controls.
     view : dict trait
         opacity, threshold, gamma, colormap, cells, mode: display only, computes nothing.
+    brush_mask : bool array [H, W] or None; a trait
+        What is painted over the picture in the page; set it to cover places there. None: nothing.
     status : dict trait
         {"state", "request_id", "fraction", "message", "eta_s"}.
 
@@ -78,6 +81,8 @@ class XaiWidget(Line):
     >>> w.explain().label
     'cat'
     """
+
+    _offers: ClassVar = (Doing,)
 
     def __init__(
         self,
