@@ -220,6 +220,11 @@ class Session:
         wanted = [None] * len(self.inputs) if targets is None else list(targets)
         return self._case(layers, tuple(self.question(target, row) for row, target in enumerate(wanted)))
 
+    def plain_case(self, target: Target = None) -> Case:
+        """Return a case that no method asks: for what is measured of the model itself."""
+        self.refresh()
+        return self._case((), tuple(self.question(target, row) for row in range(len(self.inputs))))
+
     def attributions(self, method: Method, case: Case) -> Iterator[list[Attribution]]:
         """Yield the attributions of `method` on `case`, one a row each time."""
         began = time.perf_counter()

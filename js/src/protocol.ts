@@ -29,6 +29,7 @@ export const KERNEL_KINDS = [
   "cancelled",
   "probed",
   "regions",
+  "brush",
   "film",
   "pinned",
   "gallery",
@@ -317,7 +318,9 @@ export type KernelMessage =
   | { kind: "superseded"; request_id: RequestId }
   | { kind: "cancelled"; request_id: RequestId }
   | { kind: "probed"; request_id: string; session: number; shape: [number] }
-  | { kind: "regions"; request_id: string; regions: RegionsPayload }
+  | { kind: "regions"; request_id: string | null; regions: RegionsPayload }
+  /** What Python says is covered; buffer 0 as in `probe`. */
+  | { kind: "brush"; request_id: null; session: number; shape: [number, number] }
   | { kind: "film"; request_id: string; film: FilmPayload }
   | { kind: "pinned"; request_id: string | null; pin: number; result: ResultPayload }
   | { kind: "gallery"; request_id: string | null; items: GalleryItemPayload[] }

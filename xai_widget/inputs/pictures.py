@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 from torch import Tensor
@@ -124,3 +125,34 @@ def _unnormalised(
     low, high = float(values.min()), float(values.max())
     spread = (values - low) / (high - low) if high > low else np.zeros_like(values)
     return spread, (f"Picture: values {low:.3g} .. {high:.3g} shown from black to white.",)
+
+
+def mid_grey(row: Tensor, picture: NDArray[Any]) -> Tensor:
+    """Return the model input of a mid-grey picture, `[C, H, W]`.
+
+    Whatever preprocessing or hand made the input, every channel of the picture was read from the input by one line,
+    p = a + b x. That line is fitted to the pixels that are neither black nor white, and solved for p = 1/2. A channel
+    that the picture does not show, or that is the same everywhere, is filled with its mean.
+
+    Parameters
+    ----------
+    row : Tensor
+        The model input `[C, H, W]`.
+    picture : uint8 array [H, W, 3]
+        What is seen of it.
+    """
+    values = row.detach().double().cpu().numpy()
+    levels = np.empty(len(values))
+    for channel, x in enumerate(values):
+        levels[channel] = x.mean()
+        if channel > 2 or (len(values) == 2 and channel == 1):
+            continue
+        shown = picture[..., channel].astype(np.float64) / 255
+        # At the ends, values may have been cut off.
+        inside = (shown > 0) & (shown < 1)
+        centred = x[inside] - x[inside].mean() if inside.any() else np.zeros(1)
+        spread = float((centred**2).sum())
+        if spread > 0 and (slope := float((centred * shown[inside]).sum()) / spread) > 0:
+            levels[channel] = x[inside].mean() + (0.5 - shown[inside].mean()) / slope
+    flat = torch.from_numpy(levels).to(row)
+    return flat[:, None, None].expand_as(row)

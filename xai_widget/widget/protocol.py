@@ -9,7 +9,7 @@ Settings are synced traits (last one wins). Questions are messages with a `reque
 * kernel -> page: ``session`` (picture, classes, methods, layers), ``method`` (the chosen one with its present
   parameters), ``result`` (a map, partial or final), ``error``, ``ack`` (the message arrived), ``superseded`` and
   ``cancelled`` (a run that brings no further result); ``probed``, ``regions``, ``film``, ``saved`` (answers to the
-  questions above), ``pinned`` (a map to compare), ``gallery`` (what the pictures are), ``words`` (the kernel's own
+  questions above), ``brush`` (what Python says is covered), ``pinned`` (a map to compare), ``gallery`` (what the pictures are), ``words`` (the kernel's own
   texts in the page's language)
 
 Pictures and maps travel as binary buffers beside the message. Answers to ``hello`` bring the present state again, so
@@ -46,6 +46,7 @@ KERNEL_KINDS: Final = (
     "cancelled",
     "probed",
     "regions",
+    "brush",
     "film",
     "pinned",
     "gallery",

@@ -7,6 +7,7 @@ from typing import Any, cast
 import traitlets
 from torch import nn
 
+from xai_widget.covering import Mask, picture_mask
 from xai_widget.explainers import Method, build_method, method_classes
 from xai_widget.page import wire_params
 from xai_widget.session import Layer, Session
@@ -80,6 +81,8 @@ class Settings(traitlets.HasTraits):
     expert = traitlets.Bool(True).tag(sync=True)
     # Told by the kernel: what is pinned, by number.
     pins = traitlets.List(traitlets.Int(), read_only=True).tag(sync=True)
+    # Not a setting, and not synced: it follows what is painted in the page, which is told when Python sets it.
+    brush_mask = traitlets.Any(None, allow_none=True)
     # What `params` was last: while a change of the page is checked, the trait already has what the page sent.
     _held: Mapping[str, Any] = MappingProxyType({})
 
@@ -178,6 +181,13 @@ class Settings(traitlets.HasTraits):
             return proposal.value
         message = f"locale must be a language such as 'ko', or None for the browser's; got {proposal.value!r}."
         raise TypeError(message)
+
+    @_checks("brush_mask")
+    def _check_brush_mask(self, proposal: Any) -> Mask | None:
+        if proposal.value is None:
+            return None
+        mask = picture_mask(proposal.value, self.session.inputs[0].picture.shape[:2])
+        return mask if mask.any() else None
 
     @_checks("controls")
     def _check_controls(self, proposal: Any) -> list[str] | None:

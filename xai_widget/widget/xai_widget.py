@@ -12,6 +12,7 @@ from xai_widget.engine import Forward
 from xai_widget.session import Layer
 from xai_widget.targets import Target
 from xai_widget.widget.asking import Wish
+from xai_widget.widget.doing import Doing
 from xai_widget.widget.film import Film
 from xai_widget.widget.jobs import POLL_SECONDS
 from xai_widget.widget.line import Line
@@ -71,6 +72,8 @@ class XaiWidget(Line):
         opacity, threshold, gamma, colormap, cells, mode: display only, computes nothing.
     expert : bool trait
         Whether everything is shown.
+    brush_mask : bool array [H, W] or None; a trait
+        What is painted over the picture in the page; set it to cover places there. None: nothing.
     status : dict trait
         {"state", "request_id", "fraction", "message", "eta_s"}.
 
@@ -87,7 +90,7 @@ class XaiWidget(Line):
     'cat'
     """
 
-    _offers: ClassVar[tuple[type[Service], ...]] = (Words, Film, Saving)
+    _offers: ClassVar[tuple[type[Service], ...]] = (Words, Doing, Film, Saving)
 
     def __init__(
         self,
