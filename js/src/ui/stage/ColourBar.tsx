@@ -1,13 +1,14 @@
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { formatTicks, formatValue } from "../../format";
+import { formatValue } from "../../format";
 import type { Result, Session } from "../../paint/decode";
 import { topOf } from "../../paint/painter";
 import { barPixels, barPosition, legend, ticks } from "../../paint/scale";
 import { useText, useView } from "../context";
 import { type Reading, readingAt } from "./reading";
+import { matters } from "./settings";
+import { tickWords } from "./ticks";
 
 const LENGTH = 512;
-const UNCLIPPED = 100;
 
 interface Props {
   result: Result | null;
@@ -40,12 +41,12 @@ export function ColourBar({ result, session }: Props) {
   const position = (value: number) => barPosition(value, top, signed);
   const reading = readingAt(session, result, probe.value, view.cells);
   const numbers = ticks(top, signed);
-  const words = endsOpen(formatTicks(numbers), clip < UNCLIPPED && top > 0, signed);
+  const words = tickWords(numbers, result, top);
   const unit = unitOf(result);
   const [low, high] = legend(top, signed);
   const label = [`${text.colourBar}: ${formatValue(low)} … ${formatValue(high)}`, unit].filter(Boolean).join(", ");
   return (
-    <div class="xai-bar" data-off={view.mode === "image"}>
+    <div class="xai-bar" data-off={!matters(view)("colormap")}>
       <div class="xai-bar-track">
         <canvas ref={canvas} class="xai-bar-canvas" width={LENGTH} height={1} role="img" aria-label={label} />
         {reading && <Marker reading={reading} position={position} />}
@@ -84,19 +85,6 @@ function Marker({ reading, position }: { reading: Reading; position(value: numbe
       <span class="xai-bar-marker" style={{ left: `${position(value) * 100}%` }} aria-hidden="true" />
     </>
   );
-}
-
-/** With a clipped scale, the strongest colour stands for its number and everything beyond it. */
-function endsOpen(words: readonly string[], clipped: boolean, signed: boolean): readonly string[] {
-  if (!clipped) {
-    return words;
-  }
-  return words.map((word, place) => {
-    if (place === words.length - 1) {
-      return `≥ ${word}`;
-    }
-    return place === 0 && signed ? `≤ ${word}` : word;
-  });
 }
 
 /** What the numbers are; a kernel or a saved page of an earlier version does not say. */

@@ -33,7 +33,6 @@ export function Curtain() {
   const letGo = () => store.keep({ curtain: store.view.peek().curtain });
   return (
     <div ref={rail} class="xai-rail">
-      {x >= 0 && x <= 1 && <span class="xai-curtain-edge" style={{ left: `${x * 100}%` }} />}
       <div
         class="xai-curtain"
         style={{ left: `${within(x, 0, 1) * 100}%` }}

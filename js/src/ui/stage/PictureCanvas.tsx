@@ -5,7 +5,7 @@ import type { Answer } from "../../reducer";
 import { useView } from "../context";
 import { type Probe, type Viewport, WHOLE } from "../view";
 import { createHand } from "./hand";
-import { panels, shareInPanel } from "./panels";
+import { type Panel, panels, shareInPanel } from "./panels";
 import { shareAt } from "./pointing";
 import { createSurface, type Surface } from "./surface";
 import {
@@ -49,8 +49,8 @@ export function PictureCanvas({ session, answer, regions, label }: Props) {
   const surface = useRef<Surface | null>(null);
   const view = store.view.value;
   const looked = viewport.value;
-  const parts = useRef(panels(session, view));
-  parts.current = panels(session, view);
+  const parts = useRef<readonly Panel[]>([]);
+  parts.current = panels(session, answer?.result ?? null, view);
 
   useLayoutEffect(() => {
     if (canvas.current === null) {

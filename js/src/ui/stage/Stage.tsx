@@ -41,7 +41,8 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
   }
   const { controls, expert } = store.settings;
   const offersViews = expert.value && (controls.value === null || controls.value.includes("display"));
-  const aspect = aspectOf(session, view);
+  const result = answer?.result ?? null;
+  const aspect = aspectOf(session, result, view);
   const seen = visible(viewport.value, session);
   return (
     <figure class="xai-stage">
@@ -59,14 +60,15 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
           regions={regions.current.value}
           label={describe(session, answer, text)}
         />
-        {panels(session, view).map(({ left, width }, place) => (
+        {panels(session, result, view).map(({ left, width }, place) => (
           <div key={left} class="xai-panel" style={{ left: `${left * 100}%`, width: `${width * 100}%` }}>
             {place === 0 && (
+              // biome-ignore lint/a11y/noSvgWithoutTitle: what is marked names itself
               <svg
                 class="xai-sheet"
                 viewBox={`${seen.x} ${seen.y} ${seen.width} ${seen.height}`}
                 preserveAspectRatio="none"
-                aria-hidden="true"
+                aria-hidden={tool.value === "look"}
               >
                 <Marks session={session} />
               </svg>
@@ -77,9 +79,9 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
         {view.mode === "curtain" && <Curtain />}
       </div>
       {view.mode === "regions" && <RegionsNote />}
-      <ColourBar result={answer?.result ?? null} session={session} />
+      <ColourBar result={result} session={session} />
       <Caption answer={answer} />
-      <Readout session={session} result={answer?.result ?? null} />
+      <Readout session={session} result={result} />
     </figure>
   );
 }

@@ -21,7 +21,7 @@ const WITHOUT: Record<Mode, readonly Setting[]> = {
   curtain: [],
   map: ["opacity"],
   contours: ["opacity"],
-  regions: ["opacity"],
+  regions: ["opacity", "threshold", "gamma", "clip", "colormap", "cells"],
   image: ["opacity", "threshold", "gamma", "clip", "colormap", "cells"],
 };
 

@@ -75,7 +75,7 @@ export function createSurface(canvas: HTMLCanvasElement, onPainted: (answer: Ans
     const { session, scale } = scene;
     const part = visible(viewport, { width: session.width * scale, height: session.height * scale });
     const { width, height } = context.canvas;
-    for (const panel of panels(session, scene.view)) {
+    for (const panel of panels(session, scene.result, scene.view)) {
       const left = Math.round(panel.left * width);
       const right = Math.round((panel.left + panel.width) * width);
       const from = Math.round(panel.left * composite.width) + part.x;
