@@ -1,4 +1,5 @@
 import type { Place } from "../../paint/finding";
+import type { Mode } from "../../protocol";
 
 /** The nine parts of a picture, row by row. */
 const PLACES = [
@@ -20,6 +21,15 @@ export const stage = {
   diverging: "Diverging (about zero)",
   trueCells: "True cells",
   trueCellsHelp: "Show the map’s own grid instead of interpolating",
+  clip: "Clip",
+  clipHelp:
+    "The percentile of the values that gets the strongest colour: below 100 %, outliers no longer set the scale",
+  box: "Box",
+  boxHelp: "The box of the largest region above a share of the maximum",
+  boxThreshold: "Box above",
+  boxThresholdHelp: "The share of the maximum that a place needs to lie in the box’s region",
+  resetDisplay: "Reset the display",
+  resetShort: "Reset",
   mode: "Show",
   modes: {
     overlay: "Overlay",
@@ -29,9 +39,38 @@ export const stage = {
     contours: "Contours",
     regions: "Regions",
     image: "Image",
-  },
+  } satisfies Record<Mode, string>,
+  modeHelps: {
+    overlay: "Overlay: the heat map over the picture",
+    side: "Side by side: the picture, and the heat map over it",
+    curtain: "Curtain: pull the heat map over the picture",
+    map: "Map: the heat map alone",
+    contours: "Contours: lines of equal strength",
+    regions: "Regions: the places that matter most",
+    image: "Image: the picture alone",
+  } satisfies Record<Mode, string>,
+  curtain: "Curtain",
+  curtainAt: (percent: number) => `heat map on the left ${percent} %`,
+
+  zoom: "Zoom",
+  zoomIn: "Zoom in",
+  zoomInHelp: "Zoom in (+, or Ctrl and the wheel over the picture)",
+  zoomOut: "Zoom out",
+  zoomOutHelp: "Zoom out (−)",
+  zoomReset: (percent: number) => `Zoom ${percent} %: show the whole picture`,
+  zoomResetHelp: "Show the whole picture (0)",
+  percent: (percent: number) => `${percent} %`,
+  fullScreen: "Full screen",
+  fullScreenHelp: "Show the widget on the whole screen",
+  leaveFullScreen: "Leave the full screen (Escape)",
+
+  measuringRegions: "Measuring which places matter …",
+  regionsLater: "The regions are found once the map is complete.",
+  noRegions: "No place stands out in this map.",
+  regionsRefused: (reason: string) => `No regions: ${reason}`,
 
   colourBar: "Colour bar",
+  unitOf: (unit: string) => `Unit: ${unit}`,
   grid: (rows: number, columns: number) => `grid ${rows}×${columns}`,
   partial: (fraction: number) => `partial, ${Math.round(fraction * 100)} %`,
   previous: "previous map",
@@ -39,6 +78,10 @@ export const stage = {
   connecting: "Connecting",
   noPicture: "Waiting for the picture …",
   pixel: (x: number, y: number) => `x ${x}, y ${y}`,
+  standardError: (error: string) => `± ${error}`,
+  higherThan: (percent: number) => `higher than ${percent} % of the picture`,
+  highest: "the highest value of the picture",
+  lowest: "the lowest value of the picture",
   pointHint: "Point at the picture, or use the arrow keys, to read values.",
   finding: (method: string, target: string, where: string) => `${method} for ${target}: ${where}.`,
   plainPicture: "The picture; there is no heat map yet.",

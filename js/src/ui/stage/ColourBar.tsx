@@ -1,29 +1,31 @@
-import type { ReadonlySignal } from "@preact/signals";
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { formatTicks, formatValue } from "../../format";
+import { formatValue } from "../../format";
 import type { Result, Session } from "../../paint/decode";
+import { topOf } from "../../paint/painter";
 import { barPixels, barPosition, legend, ticks } from "../../paint/scale";
-import { topOf } from "../../paint/top";
-import { useStore, useText } from "../context";
-import type { Probe } from "../view";
-import { probedValue } from "./Probe";
+import { useText, useView } from "../context";
+import { type Reading, readingAt } from "./reading";
+import { matters } from "./settings";
+import { tickWords } from "./ticks";
 
 const LENGTH = 512;
 
 interface Props {
   result: Result | null;
   session: Session;
-  probe: ReadonlySignal<Probe | null>;
 }
 
 /** What the colours mean, in the method's own numbers. */
-export function ColourBar({ result, session, probe }: Props) {
-  const view = useStore().view.value;
+export function ColourBar({ result, session }: Props) {
+  const { store, probe } = useView();
+  const view = store.view.value;
   const text = useText();
   const canvas = useRef<HTMLCanvasElement>(null);
   const signed = result?.signed ?? false;
   const shown = result !== null;
-  const top = useMemo(() => (result === null ? 0 : topOf(result, view)), [result, view]);
+  const { clip } = view;
+  // Of all settings, only the clip changes the scale.
+  const top = useMemo(() => (result === null ? 0 : topOf(result, view)), [result, clip]);
   useLayoutEffect(() => {
     const context = canvas.current?.getContext("2d");
     const image = context?.createImageData(LENGTH, 1);
@@ -36,33 +38,58 @@ export function ColourBar({ result, session, probe }: Props) {
   if (result === null) {
     return null;
   }
-  const [low, high] = legend(top, signed);
-  const value = probedValue(session, result, probe.value, view.cells);
-  const percent = (at: number) => `${barPosition(at, top, signed) * 100}%`;
+  const position = (value: number) => barPosition(value, top, signed);
+  const reading = readingAt(session, result, probe.value, view.cells);
   const numbers = ticks(top, signed);
-  const words = formatTicks(numbers);
+  const words = tickWords(numbers, result, top);
+  const unit = unitOf(result);
+  const [low, high] = legend(top, signed);
+  const label = [`${text.colourBar}: ${formatValue(low)} … ${formatValue(high)}`, unit].filter(Boolean).join(", ");
   return (
-    <div class="xai-bar" data-off={view.mode === "image"}>
+    <div class="xai-bar" data-off={!matters(view)("colormap")}>
       <div class="xai-bar-track">
-        <canvas
-          ref={canvas}
-          class="xai-bar-canvas"
-          width={LENGTH}
-          height={1}
-          role="img"
-          aria-label={`${text.colourBar}: ${formatValue(low)} … ${formatValue(high)}`}
-        />
-        {value !== null && <span class="xai-bar-marker" style={{ left: percent(value) }} aria-hidden="true" />}
+        <canvas ref={canvas} class="xai-bar-canvas" width={LENGTH} height={1} role="img" aria-label={label} />
+        {reading && <Marker reading={reading} position={position} />}
       </div>
       <div class="xai-ticks" aria-hidden="true">
         {numbers.map((tick, place) => (
-          <span key={tick} class="xai-tick xai-number" style={{ left: percent(tick) }} data-edge={edge(place, numbers)}>
+          <span
+            key={tick}
+            class="xai-tick xai-number"
+            style={{ left: `${position(tick) * 100}%` }}
+            data-edge={edge(place, numbers)}
+          >
             {words[place]}
           </span>
         ))}
       </div>
+      {unit && <span class="xai-unit">{unit}</span>}
     </div>
   );
+}
+
+/** Where the value that is pointed at lies, and how far it may be off. */
+function Marker({ reading, position }: { reading: Reading; position(value: number): number }) {
+  const { value, error } = reading;
+  const from = position(value - (error ?? 0));
+  const to = position(value + (error ?? 0));
+  return (
+    <>
+      {error !== null && (
+        <span
+          class="xai-bar-error"
+          style={{ left: `${from * 100}%`, width: `${(to - from) * 100}%` }}
+          aria-hidden="true"
+        />
+      )}
+      <span class="xai-bar-marker" style={{ left: `${position(value) * 100}%` }} aria-hidden="true" />
+    </>
+  );
+}
+
+/** What the numbers are; a kernel or a saved page of an earlier version does not say. */
+function unitOf(result: Result & { readonly unit?: string }): string {
+  return result.unit ?? "";
 }
 
 /** The outermost numbers stay within the bar; a lone zero stands where zero is. */

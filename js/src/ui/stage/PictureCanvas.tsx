@@ -1,35 +1,56 @@
-import type { Signal } from "@preact/signals";
-import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Session } from "../../paint/decode";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import type { Regions, Session } from "../../paint/decode";
 import { strongest } from "../../paint/finding";
 import type { Answer } from "../../reducer";
 import { useView } from "../context";
-import type { Probe } from "../view";
+import { type Probe, type Viewport, WHOLE } from "../view";
+import { createHand } from "./hand";
+import { type Panel, panels, shareInPanel } from "./panels";
+import { shareAt } from "./pointing";
 import { createSurface, type Surface } from "./surface";
+import {
+  PAN_STEP,
+  type Point,
+  pan,
+  pictureShare,
+  pixelOf,
+  reveal,
+  WIDEST,
+  within,
+  ZOOM_STEP,
+  zoomAt,
+} from "./viewport";
 
 interface Props {
   session: Session;
   answer: Answer | null;
-  probe: Signal<Probe | null>;
+  regions: Regions | null;
   label: string;
 }
 
-const STEPS: Record<string, [number, number]> = {
+const STEPS: Record<string, readonly [number, number]> = {
   ArrowLeft: [-1, 0],
   ArrowRight: [1, 0],
   ArrowUp: [0, -1],
   ArrowDown: [0, 1],
 };
+const ZOOMS: Record<string, (viewport: Viewport) => Viewport> = {
+  "+": (viewport) => zoomAt(viewport, ZOOM_STEP),
+  "=": (viewport) => zoomAt(viewport, ZOOM_STEP),
+  "-": (viewport) => zoomAt(viewport, 1 / ZOOM_STEP),
+  "0": () => WHOLE,
+};
 const LEAP = 10;
-/** Browsers round positions to 64ths of a pixel: a pointer on the border of two pixels belongs to the second. */
-const LAYOUT_UNIT = 1 / 64;
 
 /** The canvas, and what pointing at it means. */
-export function PictureCanvas({ session, answer, probe, label }: Props) {
-  const { store, painted } = useView();
+export function PictureCanvas({ session, answer, regions, label }: Props) {
+  const { store, painted, probe, tool, viewport } = useView();
   const canvas = useRef<HTMLCanvasElement>(null);
   const surface = useRef<Surface | null>(null);
   const view = store.view.value;
+  const looked = viewport.value;
+  const parts = useRef<readonly Panel[]>([]);
+  parts.current = panels(session, answer?.result ?? null, view);
 
   useLayoutEffect(() => {
     if (canvas.current === null) {
@@ -41,24 +62,61 @@ export function PictureCanvas({ session, answer, probe, label }: Props) {
     surface.current = made;
     return () => made.close();
   }, [painted]);
-  useLayoutEffect(() => surface.current?.show({ session, answer, view }), [session, answer, view]);
+  useLayoutEffect(
+    () => surface.current?.show({ session, answer, view, regions, viewport: looked }),
+    [session, answer, view, regions, looked],
+  );
+  useEffect(() => {
+    const own = canvas.current;
+    const frame = own?.parentElement;
+    if (!own || !frame) {
+      return undefined;
+    }
+    return createHand(frame, {
+      viewport,
+      takes: (target) => target === own && tool.peek() === "look",
+      shareAt: ({ x, y }) => shareInPanel(shareAt({ clientX: x, clientY: y }, own), parts.current),
+      size: () => {
+        const { width, height } = own.getBoundingClientRect();
+        return { width: width * parts.current[0].width, height };
+      },
+    });
+  }, [viewport, tool]);
 
   const point = (event: PointerEvent & { currentTarget: HTMLCanvasElement }) => {
-    const box = event.currentTarget.getBoundingClientRect();
-    const x = pixelAt((event.clientX - box.left + LAYOUT_UNIT) / box.width, session.width);
-    const y = pixelAt((event.clientY - box.top + LAYOUT_UNIT) / box.height, session.height);
-    probe.value = { x, y, spoken: false };
+    if (tool.peek() === "look") {
+      const share = shareInPanel(shareAt(event, event.currentTarget), parts.current);
+      probe.value = { ...pixelOf(pictureShare(viewport.peek(), share), session), spoken: false };
+    }
   };
   const press = (event: KeyboardEvent) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) {
+      return;
+    }
     const step = STEPS[event.key];
+    const zoom = ZOOMS[event.key];
     if (event.key === "Escape") {
       probe.value = null;
-    } else if (step !== undefined && !event.altKey && !event.ctrlKey && !event.metaKey) {
+    } else if (zoom !== undefined) {
       event.preventDefault();
-      const from = probe.peek();
-      const pace = event.shiftKey ? LEAP : 1;
-      probe.value = from === null ? start(session, answer) : move(from, step, pace, session);
+      viewport.value = zoom(viewport.peek());
+    } else if (step !== undefined) {
+      event.preventDefault();
+      move(step, event.shiftKey);
     }
+  };
+  /** Arrows move what is read; with Shift they move the enlarged picture, or read in leaps where there is all of it. */
+  const move = ([across, down]: readonly [number, number], shift: boolean) => {
+    const seen = viewport.peek();
+    if (shift && seen.zoom > WIDEST) {
+      viewport.value = pan(seen, -across * PAN_STEP, -down * PAN_STEP);
+      return;
+    }
+    const from = probe.peek();
+    const pace = shift ? LEAP : 1;
+    const to = from === null ? start(session, answer) : stepped(from, across * pace, down * pace, session);
+    probe.value = { ...to, spoken: true };
+    viewport.value = reveal(seen, { x: (to.x + 0.5) / session.width, y: (to.y + 0.5) / session.height });
   };
   return (
     <canvas
@@ -70,8 +128,11 @@ export function PictureCanvas({ session, answer, probe, label }: Props) {
       tabIndex={0}
       onPointerMove={point}
       onPointerDown={point}
-      onPointerLeave={() => {
-        probe.value = null;
+      onPointerLeave={(event) => {
+        // A finger that was lifted has still pointed.
+        if (event.pointerType !== "touch") {
+          probe.value = null;
+        }
       }}
       onKeyDown={press}
       onBlur={() => {
@@ -81,20 +142,16 @@ export function PictureCanvas({ session, answer, probe, label }: Props) {
   );
 }
 
-function pixelAt(share: number, length: number): number {
-  return Math.min(Math.max(Math.floor(share * length), 0), length - 1);
-}
-
-function move(from: Probe, [dx, dy]: [number, number], pace: number, { width, height }: Session): Probe {
-  const x = Math.min(Math.max(from.x + dx * pace, 0), width - 1);
-  const y = Math.min(Math.max(from.y + dy * pace, 0), height - 1);
-  return { x, y, spoken: true };
+function stepped(from: Probe, across: number, down: number, { width, height }: Session): Point {
+  return { x: within(from.x + across, 0, width - 1), y: within(from.y + down, 0, height - 1) };
 }
 
 /** The cross-hair first appears where the map is strongest, the place most people want to know about. */
-function start(session: Session, answer: Answer | null): Probe {
+function start(session: Session, answer: Answer | null): Point {
   const found = answer === null ? null : strongest(answer.result);
-  const across = found === null || answer === null ? 0.5 : (found.column + 0.5) / answer.result.columns;
-  const down = found === null || answer === null ? 0.5 : (found.row + 0.5) / answer.result.rows;
-  return { x: pixelAt(across, session.width), y: pixelAt(down, session.height), spoken: true };
+  if (found === null || answer === null) {
+    return pixelOf({ x: 0.5, y: 0.5 }, session);
+  }
+  const { rows, columns } = answer.result;
+  return pixelOf({ x: (found.column + 0.5) / columns, y: (found.row + 0.5) / rows }, session);
 }

@@ -1,4 +1,5 @@
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
+import { createRegions } from "../../doing/regions";
 import type { Session } from "../../paint/decode";
 import { strongest } from "../../paint/finding";
 import type { Answer } from "../../reducer";
@@ -6,41 +7,89 @@ import type { Strings } from "../../strings";
 import { useText, useView } from "../context";
 import { Marks } from "../doing/Marks";
 import { Places } from "../saying/Places";
+import { WHOLE } from "../view";
 import { Caption } from "./Caption";
 import { ColourBar } from "./ColourBar";
+import { Crosshair } from "./Crosshair";
+import { Curtain } from "./Curtain";
 import { PictureCanvas } from "./PictureCanvas";
-import { Crosshair, Readout } from "./Probe";
+import { aspectOf, panels } from "./panels";
+import { Readout } from "./Readout";
+import { RegionsNote } from "./RegionsNote";
+import { Toolbar } from "./Toolbar";
+import { visible } from "./viewport";
 
 /** The picture, its heat map, and the numbers to both. */
 export function Stage({ dimmed }: { dimmed: boolean }) {
-  const { store, probe } = useView();
+  const { store, probe, tool, viewport } = useView();
   const text = useText();
   const { session, answer } = store.known.value;
+  const view = store.view.value;
+  const regions = store.feature(createRegions);
+  const last = useRef<Session | null>(null);
+  // News about methods come as a new session of the same picture.
   useEffect(() => {
     probe.value = null;
-  }, [session?.index, probe]);
+    // Two models that look at one picture are compared in place; another picture is first seen as a whole.
+    if (last.current !== null && session !== null && !samePicture(last.current, session)) {
+      viewport.value = WHOLE;
+    }
+    last.current = session;
+  }, [session?.index, session?.pixels, probe, viewport]);
+  useEffect(() => (view.mode === "regions" ? regions.want() : undefined), [view.mode, regions]);
   if (session === null) {
     return <div class="xai-frame xai-frame-empty">{text.noPicture}</div>;
   }
+  const { controls, expert } = store.settings;
+  const offersViews = expert.value && (controls.value === null || controls.value.includes("display"));
+  const result = answer?.result ?? null;
+  const aspect = aspectOf(session, result, view);
+  const seen = visible(viewport.value, session);
   return (
     <figure class="xai-stage">
+      <Toolbar views={offersViews} />
       <div
         class="xai-frame"
         data-dimmed={dimmed && answer !== null}
-        style={{ aspectRatio: `${session.width} / ${session.height}`, "--xai-aspect": session.width / session.height }}
+        data-tool={tool.value}
+        data-zoomed={viewport.value.zoom > WHOLE.zoom}
+        style={{ aspectRatio: `${aspect}`, "--xai-aspect": aspect }}
       >
-        <PictureCanvas session={session} answer={answer} probe={probe} label={describe(session, answer, text)} />
-        <svg class="xai-sheet" viewBox={`0 0 ${session.width} ${session.height}`} aria-hidden="true">
-          <Marks session={session} />
-          {!store.settings.expert.value && <Places session={session} />}
-        </svg>
-        <Crosshair session={session} probe={probe} />
+        <PictureCanvas
+          session={session}
+          answer={answer}
+          regions={regions.current.value}
+          label={describe(session, answer, text)}
+        />
+        {panels(session, result, view).map(({ left, width }, place) => (
+          <div key={left} class="xai-panel" style={{ left: `${left * 100}%`, width: `${width * 100}%` }}>
+            {place === 0 && (
+              // biome-ignore lint/a11y/noSvgWithoutTitle: what is marked names itself
+              <svg
+                class="xai-sheet"
+                viewBox={`${seen.x} ${seen.y} ${seen.width} ${seen.height}`}
+                preserveAspectRatio="none"
+                aria-hidden={tool.value === "look"}
+              >
+                <Marks session={session} />
+                {!store.settings.expert.value && <Places session={session} />}
+              </svg>
+            )}
+            <Crosshair session={session} />
+          </div>
+        ))}
+        {view.mode === "curtain" && <Curtain />}
       </div>
-      <ColourBar result={answer?.result ?? null} session={session} probe={probe} />
+      {view.mode === "regions" && <RegionsNote />}
+      <ColourBar result={result} session={session} />
       <Caption answer={answer} />
-      <Readout session={session} result={answer?.result ?? null} probe={probe} />
+      <Readout session={session} result={result} />
     </figure>
   );
+}
+
+function samePicture(one: Session, other: Session): boolean {
+  return one.width === other.width && one.pixels.every((value, place) => value === other.pixels[place]);
 }
 
 /** The picture in words: what was asked, and where the answer lies. */

@@ -1,31 +1,43 @@
-import type { Session } from "../../paint/decode";
-import { createPainter, frameSize } from "../../paint/painter";
-import type { View } from "../../protocol";
+import type { Regions, Session } from "../../paint/decode";
+import { createPainter, frameSize, type Scene } from "../../paint/painter";
+import type { Mode, View } from "../../protocol";
 import type { Answer } from "../../reducer";
+import { type Viewport, WHOLE } from "../view";
+import { panels } from "./panels";
+import { showsPixels, visible, within } from "./viewport";
 
-export interface Scene {
+/** What a canvas is to show. */
+export interface Shown {
   readonly session: Session;
   readonly answer: Answer | null;
   readonly view: View;
+  readonly regions?: Regions | null;
+  /** The number of the strongest colour, where several pictures share a scale. */
+  readonly top?: number | null;
+  readonly viewport?: Viewport;
 }
 
 export interface Surface {
-  show(scene: Scene): void;
+  show(shown: Shown): void;
   close(): void;
 }
 
+/** Views with lines in them: these are drawn for the screen's pixels, not for the picture's. */
+const LINED: readonly Mode[] = ["contours", "regions"];
+const FINEST = 4;
+
 /**
- * Keeps a canvas painted: at the picture's resolution first, exactly by the painting rule, then scaled to the screen.
+ * Keeps a canvas painted: exactly by the painting rule first, then the part that is looked at, scaled to the screen.
  *
  * Drawing happens at most once a frame. A canvas without a size (a hidden tab, a cell scrolled away) is left alone and
  * painted when it gets one.
  */
 export function createSurface(canvas: HTMLCanvasElement, onPainted: (answer: Answer | null) => void): Surface {
   const composite = document.createElement("canvas");
-  let image: ImageData | null = null;
-  let scene: Scene | null = null;
-  let composed: Scene | null = null;
   const painter = createPainter();
+  let image: ImageData | null = null;
+  let shown: Shown | null = null;
+  let painted: Scene | null = null;
   let frame = 0;
 
   const request = () => {
@@ -36,10 +48,12 @@ export function createSurface(canvas: HTMLCanvasElement, onPainted: (answer: Ans
     const width = Math.round(canvas.clientWidth * devicePixelRatio);
     const height = Math.round(canvas.clientHeight * devicePixelRatio);
     const context = canvas.getContext("2d");
-    if (scene === null || context === null || width === 0 || height === 0) {
+    if (shown === null || context === null || width === 0 || height === 0) {
       return;
     }
-    if (scene !== composed) {
+    const { answer, viewport = WHOLE } = shown;
+    const scene = sceneOf(shown, width, viewport.zoom);
+    if (!same(scene, painted)) {
       compose(scene);
     }
     // Setting the size clears the canvas, even to the same size.
@@ -47,28 +61,41 @@ export function createSurface(canvas: HTMLCanvasElement, onPainted: (answer: Ans
       canvas.width = width;
       canvas.height = height;
     }
+    const pixelSize = (canvas.clientHeight * viewport.zoom) / scene.session.height;
     // True cells have hard edges, however small the picture.
-    context.imageSmoothingEnabled = !scene.view.cells;
+    context.imageSmoothingEnabled = !scene.view.cells && !showsPixels(viewport.zoom, pixelSize);
     context.imageSmoothingQuality = "high";
     context.drawImage(composite, 0, 0, width, height);
-    onPainted(scene.answer);
+    if (viewport.zoom > WHOLE.zoom) {
+      drawPart(context, scene, viewport);
+    }
+    onPainted(answer);
   };
-  const compose = (next: Scene) => {
-    const { session, answer, view } = next;
+  const drawPart = (context: CanvasRenderingContext2D, scene: Scene, viewport: Viewport) => {
+    const { session, scale } = scene;
+    const part = visible(viewport, { width: session.width * scale, height: session.height * scale });
+    const { width, height } = context.canvas;
+    for (const panel of panels(session, scene.result, scene.view)) {
+      const left = Math.round(panel.left * width);
+      const right = Math.round((panel.left + panel.width) * width);
+      const from = Math.round(panel.left * composite.width) + part.x;
+      context.drawImage(composite, from, part.y, part.width, part.height, left, 0, right - left, height);
+    }
+  };
+  const compose = (scene: Scene) => {
     const target = composite.getContext("2d");
     if (target === null) {
       return;
     }
-    const whole = { session, result: answer?.result ?? null, view, regions: null, top: null, scale: 1 };
-    const { width, height } = frameSize(whole);
+    const { width, height } = frameSize(scene);
     if (image === null || image.width !== width || image.height !== height) {
       composite.width = width;
       composite.height = height;
       image = target.createImageData(width, height);
     }
-    painter.paint(whole, image.data);
+    painter.paint(scene, image.data);
     target.putImageData(image, 0, 0);
-    composed = next;
+    painted = scene;
   };
 
   const resized = new ResizeObserver(request);
@@ -76,7 +103,7 @@ export function createSurface(canvas: HTMLCanvasElement, onPainted: (answer: Ans
   const density = watchDensity(request);
   return {
     show(next) {
-      scene = next;
+      shown = next;
       request();
     },
     close() {
@@ -85,6 +112,15 @@ export function createSurface(canvas: HTMLCanvasElement, onPainted: (answer: Ans
       density.abort();
     },
   };
+}
+
+function sceneOf({ session, answer, view, regions = null, top = null }: Shown, width: number, zoom: number): Scene {
+  const scale = LINED.includes(view.mode) ? within(Math.ceil((width * zoom) / session.width), 1, FINEST) : 1;
+  return { session, result: answer?.result ?? null, view, regions, top, scale };
+}
+
+function same(one: Scene, other: Scene | null): boolean {
+  return other !== null && (Object.keys(one) as (keyof Scene)[]).every((key) => one[key] === other[key]);
 }
 
 /** Calls back whenever the page moves to a screen of another pixel density, or is zoomed. */

@@ -1,0 +1,110 @@
+import { MODES } from "../../protocol";
+import { useText, useView } from "../context";
+import { WHOLE } from "../view";
+import { useFullScreen } from "./fullscreen";
+import { Icon } from "./Icon";
+import { CLOSEST, WIDEST, ZOOM_STEP, zoomAt } from "./viewport";
+
+/** How the picture is shown, how much of it, and how large. */
+export function Toolbar({ views }: { views: boolean }) {
+  return (
+    <div class="xai-toolbar">
+      {views && <Views />}
+      <Zoom />
+      <Enlarge />
+    </div>
+  );
+}
+
+function Views() {
+  const { store } = useView();
+  const text = useText();
+  const { mode } = store.view.value;
+  return (
+    <>
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot stand in a line */}
+      <div class="xai-segments xai-views" role="group" aria-label={text.mode}>
+        {MODES.map((each) => (
+          <button
+            key={each}
+            type="button"
+            class="xai-segment"
+            aria-label={text.modes[each]}
+            title={text.modeHelps[each]}
+            aria-pressed={mode === each}
+            onClick={() => store.keep({ mode: each })}
+          >
+            <Icon name={each} />
+          </button>
+        ))}
+      </div>
+      <span class="xai-view-name" aria-hidden="true">
+        {text.modes[mode]}
+      </span>
+    </>
+  );
+}
+
+function Zoom() {
+  const { viewport } = useView();
+  const text = useText();
+  const { zoom } = viewport.value;
+  const percent = Math.round(zoom * 100);
+  const change = (factor: number) => {
+    viewport.value = zoomAt(viewport.peek(), factor);
+  };
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot stand in a line
+    <div class="xai-zoom" role="group" aria-label={text.zoom}>
+      <button
+        type="button"
+        class="xai-tool"
+        aria-label={text.zoomOut}
+        title={text.zoomOutHelp}
+        aria-disabled={zoom <= WIDEST}
+        onClick={() => change(1 / ZOOM_STEP)}
+      >
+        <Icon name="less" />
+      </button>
+      <button
+        type="button"
+        class="xai-tool xai-zoom-number xai-number"
+        aria-label={text.zoomReset(percent)}
+        title={text.zoomResetHelp}
+        onClick={() => {
+          viewport.value = WHOLE;
+        }}
+      >
+        {text.percent(percent)}
+      </button>
+      <button
+        type="button"
+        class="xai-tool"
+        aria-label={text.zoomIn}
+        title={text.zoomInHelp}
+        aria-disabled={zoom >= CLOSEST}
+        onClick={() => change(ZOOM_STEP)}
+      >
+        <Icon name="more" />
+      </button>
+    </div>
+  );
+}
+
+function Enlarge() {
+  const text = useText();
+  const screen = useFullScreen(useView().root);
+  const full = screen.active.value;
+  return (
+    <button
+      type="button"
+      class="xai-tool"
+      aria-label={text.fullScreen}
+      title={full ? text.leaveFullScreen : text.fullScreenHelp}
+      aria-pressed={full}
+      onClick={() => screen.toggle()}
+    >
+      <Icon name={full ? "reduce" : "enlarge"} />
+    </button>
+  );
+}
