@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from PIL import Image
 
@@ -14,9 +14,13 @@ from xai_widget.page import result_payload
 from xai_widget.session import Layer
 from xai_widget.targets import Target
 from xai_widget.widget.asking import Wish
+from xai_widget.widget.comparing import Comparing, Comparisons
+from xai_widget.widget.gallery import Gallery
 from xai_widget.widget.jobs import POLL_SECONDS
-from xai_widget.widget.line import Line
 from xai_widget.widget.opening import open_sessions
+from xai_widget.widget.others import Others
+from xai_widget.widget.photos import Photos
+from xai_widget.widget.pins import Pins
 from xai_widget.widget.protocol import TRAITS
 from xai_widget.widget.settings import offered_methods
 from xai_widget.widget.stored import wait_for_map, with_picture
@@ -29,7 +33,7 @@ FIRST_ESTIMATE_SECONDS: Final = 2.0
 SAVED: Final = [name for name in TRAITS if name not in {"status", "auto_run"}]
 
 
-class XaiWidget(Line):
+class XaiWidget(Comparing):
     """Ask an image classifier why, in a notebook.
 
     Parameters
@@ -56,6 +60,8 @@ class XaiWidget(Line):
         Language of the interface. None: the browser's.
     auto_run : bool
         Whether a changed setting starts a run by itself.
+    expected : sequence of int, str or None, optional
+        The right class of each picture, None where it is unknown.
 
     Attributes
     ----------
@@ -79,6 +85,8 @@ class XaiWidget(Line):
     'cat'
     """
 
+    _offers: ClassVar = (Pins, Comparisons, Gallery, Others, Photos)
+
     def __init__(
         self,
         model: Any,
@@ -101,11 +109,12 @@ class XaiWidget(Line):
         locale: str | None = None,
         auto_run: bool = True,
         view: Mapping[str, Any] | None = None,
+        expected: Any = None,
     ) -> None:
         binding = Binding(
             transform, labels, mask, device, precision, forward, activation, dims, chunk_seconds=CHUNK_SECONDS
         )
-        sessions, names = open_sessions(model, img, binding)
+        sessions, names, self.spots = open_sessions(model, img, binding, expected)
         offered = offered_methods(methods)
         settings = {"method": method, "params": params, "target": target, "layer": layer, "view": view}
         self._begin(sessions, names, offered, **settings, controls=controls, locale=locale, auto_run=auto_run)
@@ -161,8 +170,10 @@ class XaiWidget(Line):
 
     def refresh(self) -> None:
         """Measure the model anew and forget every result, for changes that a look at the weights cannot notice."""
-        for session in self.sessions:
+        for index, session in enumerate(self.sessions):
             session.refresh(force=True)
+            for service in self.services:
+                service.changed(index)
         self.asker.forget()
         self._send_session(None)
         if self._awake:
