@@ -14,6 +14,7 @@ export const CLIENT_KINDS = [
   "film",
   "pin",
   "unpin",
+  "arrange",
   "compare",
   "photo",
   "save",
@@ -32,6 +33,7 @@ export const KERNEL_KINDS = [
   "brush",
   "film",
   "pinned",
+  "other",
   "gallery",
   "saved",
   "words",
@@ -188,7 +190,7 @@ export interface LayerPayload {
 export interface SessionPayload {
   index: number;
   names: string[];
-  picture: { shape: [number, number, number]; dtype: "uint8"; buffer: number };
+  picture: PicturePayload;
   probabilities: { shape: [number]; dtype: "float32"; buffer: number };
   labels: string[];
   activation: string;
@@ -268,17 +270,53 @@ export interface FilmPayload {
   left_out: number;
 }
 
+export interface PicturePayload {
+  shape: [number, number, number];
+  dtype: "uint8";
+  buffer: number;
+}
+
+/** A map that stays, and what is below it. */
+export interface PinnedPayload {
+  pin: number;
+  result: ResultPayload;
+  /** Of the picture, and of the model. */
+  name: string;
+  model: string;
+  /** Whether the model has changed since. */
+  earlier: boolean;
+  /** null: the page has it, with the session that is shown or with a pin before. */
+  picture: PicturePayload | null;
+}
+
+/** What another model says to the same question. */
+export interface OtherPayload {
+  /** The run that asked it. */
+  of: RequestId;
+  session: number;
+  model: string;
+  result: ResultPayload | null;
+  /** Why there is no map. */
+  error: ErrorPayload | null;
+  /** null: the same as that of the session that is shown. */
+  picture: PicturePayload | null;
+  /** Of the target; null where it is no class. */
+  probability: number | null;
+}
+
 export interface GalleryItemPayload {
   name: string;
   model: string;
+  /** Which of the pictures: several models may be asked about one. */
+  picture: number;
   /** Index of the predicted class, its label, and how likely it is. */
   predicted: number;
   label: string;
   probability: number;
   /** The right class, where it was told. */
   expected: number | null;
-  /** A PNG. */
-  buffer: number;
+  /** A PNG; null: it was told before. */
+  buffer: number | null;
 }
 
 export interface ErrorOf {
@@ -300,6 +338,8 @@ export interface Asks {
   pin: object;
   /** null: all of them. */
   unpin: { pin: number | null };
+  /** The pins in another order. */
+  arrange: { pins: number[] };
   compare: { methods: string[] | null; layers: string[] | null; targets: WireTarget[] | null };
   /** Buffer 0: the file. */
   photo: { name: string };
@@ -322,8 +362,9 @@ export type KernelMessage =
   /** What Python says is covered; buffer 0 as in `probe`. */
   | { kind: "brush"; request_id: null; session: number; shape: [number, number] }
   | { kind: "film"; request_id: string; film: FilmPayload }
-  | { kind: "pinned"; request_id: string | null; pin: number; result: ResultPayload }
-  | { kind: "gallery"; request_id: string | null; items: GalleryItemPayload[] }
+  | { kind: "pinned"; request_id: null; pinned: PinnedPayload }
+  | { kind: "other"; request_id: null; other: OtherPayload }
+  | { kind: "gallery"; request_id: null; items: GalleryItemPayload[] }
   | { kind: "saved"; request_id: string; name: string; mime: string }
   | { kind: "words"; request_id: null; locale: string; words: Record<string, string> };
 

@@ -38,8 +38,12 @@ class Wish:
     @property
     def key(self) -> Key:
         """Equal for equal questions."""
-        layer = tuple(self.layer) if isinstance(self.layer, list) else self.layer
-        return self.session, self.method, self.target, layer
+        return self.session, self.method, self.target, as_key(self.layer)
+
+
+def as_key(layer: Layer) -> Layer:
+    """Return a layer as it can stand in a key: several as a tuple."""
+    return tuple(layer) if isinstance(layer, list) else layer
 
 
 class Reporter(Protocol):
@@ -102,8 +106,12 @@ class Asker:
 
     def ask(self, wish: Wish, request_id: RequestId = None) -> Job:
         """Start a run for `wish`; the one before, if any, is superseded."""
+        return self.perform(lambda name: self._steps(name, wish), request_id)
+
+    def perform(self, steps: Callable[[RequestId], Iterator[None]], request_id: RequestId = None) -> Job:
+        """Start a run of other steps, which are handed its name; the one before, if any, is superseded."""
         name = request_id if request_id is not None else next(self._ids)
-        job = Job(name, lambda: self._steps(name, wish), self._ended)
+        job = Job(name, lambda: steps(name), self._ended)
         with self.lock:
             self._newest = name
             self.failure = None
@@ -158,9 +166,35 @@ class Asker:
             self.finished.clear()
             self._reporter.report_session(session)
 
+    def drop(self, session: int) -> None:
+        """Forget a session's results: another one takes its place."""
+        with self.lock:
+            for key in [key for key in self.finished if key[0] == session]:
+                del self.finished[key]
+            if self.latest is not None and self.latest[0].session == session:
+                self.latest = None
+
+    def keep(self, wish: Wish, attribution: Attribution) -> None:
+        """Remember a final result, and drop what was asked for longest ago."""
+        with self.lock:
+            self.finished[wish.key] = attribution
+            while len(self.finished) > REMEMBERED:
+                self.finished.popitem(last=False)
+
+    def show_again(self, request_id: RequestId) -> None:
+        """Show the newest map as what this run ended with."""
+        if self.latest is not None:
+            self._show(request_id, *self.latest[:2])
+
+    def tell(self, request_id: RequestId, news: Status) -> None:
+        """Report progress, unless a newer run has begun: its news would be overwritten."""
+        with self.lock:
+            if request_id == self._newest:
+                self._reporter.report_status(news)
+
     def _steps(self, request_id: RequestId, wish: Wish) -> Iterator[None]:
         session = self.sessions[wish.session]
-        self._tell(request_id, status("running", request_id, message=wish.method.label))
+        self.tell(request_id, status("running", request_id, message=wish.method.label))
         if session.refresh():
             self.changed(wish.session)
         yield
@@ -183,7 +217,7 @@ class Asker:
             if fraction < 1:
                 eta = (now - began) * (1 - fraction) / fraction if fraction > 0 else None
                 progress = status("running", request_id, fraction=fraction, message=wish.method.label, eta_s=eta)
-                self._tell(request_id, progress)
+                self.tell(request_id, progress)
             yield
 
     def _deliver(self, request_id: RequestId, wish: Wish, attribution: Attribution) -> None:
@@ -191,9 +225,7 @@ class Asker:
             if request_id != self._newest:
                 return
             if attribution.meta["fraction"] >= 1:
-                self.finished[wish.key] = attribution
-                while len(self.finished) > REMEMBERED:
-                    self.finished.popitem(last=False)
+                self.keep(wish, attribution)
             self._show(request_id, wish, attribution)
 
     def _show(self, request_id: RequestId, wish: Wish, attribution: Attribution) -> None:
@@ -202,23 +234,17 @@ class Asker:
                 self.latest = (wish, attribution, request_id)
                 self._reporter.report_result(request_id, wish, attribution)
 
-    def _tell(self, request_id: RequestId, news: Status) -> None:
-        # News of a superseded run would overwrite that of the newest one.
-        with self.lock:
-            if request_id == self._newest:
-                self._reporter.report_status(news)
-
     def _ended(self, job: Job, outcome: Outcome, error: BaseException | None) -> None:
         match outcome:
             case "done":
-                self._tell(job.request_id, status("done", job.request_id, fraction=1.0, message="Done"))
+                self.tell(job.request_id, status("done", job.request_id, fraction=1.0, message="Done"))
             case "error" if error is not None:
                 with self.lock:
                     if job.request_id == self._newest:
                         self.failure = (job.request_id, error)
                     self._reporter.report_error(job.request_id, error)
-                self._tell(job.request_id, status("error", job.request_id, message="Failed"))
+                self.tell(job.request_id, status("error", job.request_id, message="Failed"))
             case _:
                 self._reporter.report_end(job.request_id, outcome)
                 if outcome == "cancelled":
-                    self._tell(job.request_id, status("cancelled", job.request_id, message="Cancelled"))
+                    self.tell(job.request_id, status("cancelled", job.request_id, message="Cancelled"))

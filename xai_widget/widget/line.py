@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import anywidget
 import traitlets
@@ -14,9 +14,12 @@ from xai_widget.page import Message, bundle, is_quick, method_payload, result_pa
 from xai_widget.session import Session
 from xai_widget.widget.asking import Asker, Wish
 from xai_widget.widget.jobs import Outcome
+from xai_widget.widget.opening import Spot
 from xai_widget.widget.protocol import CLIENT_KINDS, SETTINGS, RequestId, Status, ack, error_report, in_words
 from xai_widget.widget.service import Service
 from xai_widget.widget.settings import Settings, first_method
+
+S = TypeVar("S", bound=Service)
 
 
 class Line(Settings, anywidget.AnyWidget):
@@ -25,6 +28,8 @@ class Line(Settings, anywidget.AnyWidget):
     asker: Asker
     services: Sequence[Service] = ()
     names: list[str]
+    # One a session; empty where no pictures can be added.
+    spots: tuple[Spot, ...] = ()
     _awake: bool
     # The classes of the services, which know this one.
     _offers: ClassVar[tuple[type[Service], ...]] = ()
@@ -44,6 +49,10 @@ class Line(Settings, anywidget.AnyWidget):
         self.observe(self._setting_changed, names=list(SETTINGS))
         self.observe(self._on_auto_runs, names="auto_runs")
         self.on_msg(self._message_came)
+
+    def service(self, kind: type[S]) -> S:
+        """Return the service of a kind."""
+        return next(each for each in self.services if isinstance(each, kind))
 
     # -- running ----------------------------------------------------------------------------------------------------
 
@@ -104,6 +113,9 @@ class Line(Settings, anywidget.AnyWidget):
         """Show a map."""
         payload, buffers = result_payload(attribution, wish.session, wish.method.label)
         self.send({"kind": "result", "request_id": request_id, "result": payload}, buffers)
+        if payload["final"]:
+            for service in self.services:
+                service.answered(wish, attribution, request_id)
 
     def report_error(self, request_id: RequestId, error: BaseException) -> None:
         """Show what went wrong."""

@@ -3,13 +3,14 @@
 Settings are synced traits (last one wins). Questions are messages with a `request_id`, and every one is answered:
 
 * page -> kernel: ``hello`` (a view appeared), ``run``, ``cancel``; ``probe`` (what if this were covered?), ``regions``
-  (which ones matter, and how much?), ``film`` (the map of every layer); ``pin``, ``unpin``, ``compare`` (several
-  questions, each pinned); ``photo`` (one of the person's own); ``save`` (a file of the numbers), ``freeze`` (leave a
+  (which ones matter, and how much?), ``film`` (the map of every layer); ``pin``, ``unpin``, ``arrange`` (the
+  pins' order), ``compare`` (several questions, each pinned); ``photo`` (one of the person's own); ``save`` (a file of the numbers), ``freeze`` (leave a
   picture in the widget's place)
 * kernel -> page: ``session`` (picture, classes, methods, layers), ``method`` (the chosen one with its present
   parameters), ``result`` (a map, partial or final), ``error``, ``ack`` (the message arrived), ``superseded`` and
   ``cancelled`` (a run that brings no further result); ``probed``, ``regions``, ``film``, ``saved`` (answers to the
-  questions above), ``brush`` (what Python says is covered), ``pinned`` (a map to compare), ``gallery`` (what the pictures are), ``words`` (the kernel's own
+  questions above), ``brush`` (what Python says is covered), ``pinned`` (a map to compare), ``other`` (the same question
+  to another model), ``gallery`` (what the pictures are), ``words`` (the kernel's own
   texts in the page's language)
 
 Pictures and maps travel as binary buffers beside the message. Answers to ``hello`` bring the present state again, so
@@ -31,6 +32,7 @@ CLIENT_KINDS: Final = (
     "film",
     "pin",
     "unpin",
+    "arrange",
     "compare",
     "photo",
     "save",
@@ -49,6 +51,7 @@ KERNEL_KINDS: Final = (
     "brush",
     "film",
     "pinned",
+    "other",
     "gallery",
     "saved",
     "words",

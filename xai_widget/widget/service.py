@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from xai_widget.attribution import Attribution
 from xai_widget.page import Message
-from xai_widget.widget.asking import Key
+from xai_widget.widget.asking import Key, Wish
+from xai_widget.widget.protocol import RequestId
 
 if TYPE_CHECKING:
     from xai_widget.widget.line import Line
@@ -39,6 +41,9 @@ class Service:
 
     def greet(self, language: str) -> None:
         """Tell a new view what it must know; `language` is its browser's."""
+
+    def answered(self, wish: Wish, attribution: Attribution, request_id: RequestId) -> None:
+        """Take notice of a final map that the page is shown; called in the worker, or whoever greets a view."""
 
     def changed(self, session: int) -> None:
         """The model of a session has changed: what was computed with it is not true any more."""

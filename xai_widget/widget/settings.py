@@ -21,7 +21,8 @@ def _target_to_json(value: Target, widget: "Settings") -> Any:
     return None if value is None else widget.session.question(value).wire
 
 
-def _target_from_json(value: Any, _widget: "Settings") -> Target:
+def target_from_json(value: Any, _widget: object = None) -> Target:
+    """Return a target as the page sends it."""
     if isinstance(value, dict) and value.keys() == {"target", "foil"}:
         return Contrast(value["target"], value["foil"])
     return cast("Target", value)
@@ -69,7 +70,7 @@ class Settings(traitlets.HasTraits):
 
     method = traitlets.Unicode("grad_cam").tag(sync=True)
     params = traitlets.Any(MappingProxyType({})).tag(sync=True, to_json=lambda value, _: wire_params(value))
-    target = traitlets.Any(None, allow_none=True).tag(sync=True, to_json=_target_to_json, from_json=_target_from_json)
+    target = traitlets.Any(None, allow_none=True).tag(sync=True, to_json=_target_to_json, from_json=target_from_json)
     layer = traitlets.Any(None, allow_none=True).tag(sync=True)
     active = traitlets.Int(0).tag(sync=True)
     view = traitlets.Dict().tag(sync=True)

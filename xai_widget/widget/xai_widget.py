@@ -12,11 +12,15 @@ from xai_widget.engine import Forward
 from xai_widget.session import Layer
 from xai_widget.targets import Target
 from xai_widget.widget.asking import Wish
+from xai_widget.widget.comparing import Comparing, Comparisons
 from xai_widget.widget.doing import Doing
 from xai_widget.widget.film import Film
+from xai_widget.widget.gallery import Gallery
 from xai_widget.widget.jobs import POLL_SECONDS
-from xai_widget.widget.line import Line
 from xai_widget.widget.opening import open_sessions
+from xai_widget.widget.others import Others
+from xai_widget.widget.photos import Photos
+from xai_widget.widget.pins import Pins
 from xai_widget.widget.saving import Saving, saved_page
 from xai_widget.widget.service import Service
 from xai_widget.widget.settings import offered_methods
@@ -29,7 +33,7 @@ CHUNK_SECONDS: Final = 0.15
 FIRST_ESTIMATE_SECONDS: Final = 2.0
 
 
-class XaiWidget(Line):
+class XaiWidget(Comparing):
     """Ask an image classifier why, in a notebook.
 
     Parameters
@@ -63,6 +67,8 @@ class XaiWidget(Line):
     expert : bool
         Whether everything is shown. False: the picture, the likeliest classes, the opacity, and a sentence that says
         what the most important places do to the score; the person can switch.
+    expected : sequence of int, str or None, optional
+        The right class of each picture, None where it is unknown.
 
     Attributes
     ----------
@@ -90,7 +96,17 @@ class XaiWidget(Line):
     'cat'
     """
 
-    _offers: ClassVar[tuple[type[Service], ...]] = (Words, Doing, Film, Saving)
+    _offers: ClassVar[tuple[type[Service], ...]] = (
+        Words,
+        Doing,
+        Film,
+        Pins,
+        Comparisons,
+        Gallery,
+        Others,
+        Photos,
+        Saving,
+    )
 
     def __init__(
         self,
@@ -115,11 +131,12 @@ class XaiWidget(Line):
         auto_run: bool = True,
         view: Mapping[str, Any] | None = None,
         expert: bool = True,
+        expected: Any = None,
     ) -> None:
         binding = Binding(
             transform, labels, mask, device, precision, forward, activation, dims, chunk_seconds=CHUNK_SECONDS
         )
-        sessions, names = open_sessions(model, img, binding)
+        sessions, names, self.spots = open_sessions(model, img, binding, expected)
         offered = offered_methods(methods)
         # Under which names the notebook knows what was displayed of this widget.
         self._displays: list[str] = []

@@ -1,3 +1,6 @@
+import { createGallery } from "../comparing/gallery";
+import { createOthers } from "../comparing/others";
+import { createPins } from "../comparing/pins";
 import type { Control } from "../protocol";
 import { LayerPicker } from "./asking/LayerPicker";
 import { MethodPicker } from "./asking/MethodPicker";
@@ -17,8 +20,13 @@ import { Actions } from "./taking/Actions";
 
 /** The whole interface: what is going on at the top, what is seen on the left, what is asked on the right. */
 export function Widget() {
-  const { settings, known } = useStore();
+  const store = useStore();
+  const { settings, known } = store;
   const text = useText();
+  // They hear what the kernel tells a new view, before anything of them is drawn.
+  store.feature(createPins);
+  store.feature(createOthers);
+  store.feature(createGallery);
   const { session, failure, status } = known.value;
   const told = status.state === "error" ? { title: text.failed, hint: status.message, traceback: "" } : null;
   const error = failure?.error ?? told;
@@ -26,7 +34,7 @@ export function Widget() {
     <>
       <StatusBar>{session && <Actions session={session} />}</StatusBar>
       {error && <ErrorBox error={error} text={text} />}
-      {session && session.names.length > 1 && <PicturePicker session={session} />}
+      {session && <PicturePicker session={session} />}
       {session && !settings.expert.value ? <Simple session={session} /> : <Expert />}
       {session && <Pins session={session} />}
       {session && <Notes session={session} />}

@@ -1,25 +1,43 @@
+import { createGallery, ofModel } from "../../comparing/gallery";
 import type { Session } from "../../paint/decode";
 import { useStore, useText } from "../context";
+import { Gallery } from "./Gallery";
+import { PhotoButton } from "./PhotoButton";
 
-/** Which of several pictures (or models) is looked at. */
+/** Which of several pictures (or models) is looked at, and the way to bring one's own. */
 export function PicturePicker({ session }: { session: Session }) {
   const store = useStore();
   const text = useText();
+  const { controls, active } = store.settings;
+  const entries = ofModel(store.feature(createGallery).value, session.index);
+  const photos = store.live && (controls.value === null || controls.value.includes("photo"));
+  const several = session.names.length > 1;
+  if (!several && !photos) {
+    return null;
+  }
   return (
-    <label class="xai-row">
-      <span class="xai-label">{text.picture}</span>
-      <select
-        class="xai-select"
-        aria-label={text.picture}
-        value={String(store.settings.active.value)}
-        onChange={(event) => store.change({ active: Number(event.currentTarget.value) })}
-      >
-        {session.names.map((name, index) => (
-          <option key={name} value={String(index)}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
+    <div class="xai-pictures">
+      <div class="xai-pictures-head">
+        {several && (
+          <label class="xai-row xai-picture-choice">
+            <span class="xai-label">{text.picture}</span>
+            <select
+              class="xai-select"
+              aria-label={text.picture}
+              value={String(active.value)}
+              onChange={(event) => store.change({ active: Number(event.currentTarget.value) })}
+            >
+              {session.names.map((name, index) => (
+                <option key={`${index} ${name}`} value={String(index)}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        {photos && <PhotoButton />}
+      </div>
+      {entries.length > 1 && <Gallery entries={entries} active={session.index} />}
+    </div>
   );
 }

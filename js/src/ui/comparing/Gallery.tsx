@@ -1,0 +1,108 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useMemo, useRef } from "preact/hooks";
+import { arranged, classesOf, type Entry, type Filter, isRight, SORTS, type Sort } from "../../comparing/gallery";
+import { useText } from "../context";
+import { GalleryItem } from "./GalleryItem";
+
+interface Props {
+  entries: readonly Entry[];
+  active: number;
+}
+
+/** The pictures as a strip: filtered, in the order that is wished. */
+export function Gallery({ entries, active }: Props) {
+  const text = useText();
+  const filter = useSignal<Filter>("all");
+  const sort = useSignal<Sort>("given");
+  const list = useRef<HTMLUListElement>(null);
+  const classes = useMemo(() => classesOf(entries), [entries]);
+  const shown = useMemo(() => arranged(entries, filter.value, sort.value), [entries, filter.value, sort.value]);
+  const known = entries.filter((entry) => isRight(entry) !== null);
+  const right = known.filter((entry) => isRight(entry)).length;
+  useEffect(() => {
+    const item = list.current?.querySelector<HTMLElement>('[aria-current="true"]');
+    // Only the strip is moved: the page stays where it is.
+    if (item && list.current) {
+      const { offsetLeft, offsetWidth } = item;
+      const { scrollLeft, clientWidth } = list.current;
+      if (offsetLeft < scrollLeft || offsetLeft + offsetWidth > scrollLeft + clientWidth) {
+        list.current.scrollLeft = offsetLeft - (clientWidth - offsetWidth) / 2;
+      }
+    }
+  }, [active, shown]);
+
+  const press = (event: KeyboardEvent) => {
+    const items = [...(list.current?.querySelectorAll<HTMLButtonElement>("button") ?? [])];
+    const at = items.indexOf(document.activeElement as HTMLButtonElement);
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: items.length - 1 }[event.key];
+    if (at >= 0 && to !== undefined && !event.altKey && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      items[Math.min(Math.max(to, 0), items.length - 1)]?.focus();
+    }
+  };
+  const held = shown.some(({ session }) => session === active);
+  return (
+    <>
+      <div class="xai-gallery-head">
+        <label class="xai-row">
+          <span class="xai-label">{text.filterPictures}</span>
+          <select
+            class="xai-select"
+            aria-label={text.filterPictures}
+            value={String(filter.value)}
+            onChange={({ currentTarget: { value } }) => {
+              filter.value = value === "all" || value === "right" || value === "wrong" ? value : Number(value);
+            }}
+          >
+            <option value="all">{text.filterAll}</option>
+            {known.length > 0 && <option value="right">{text.filterRight}</option>}
+            {known.length > 0 && <option value="wrong">{text.filterWrong}</option>}
+            <optgroup label={text.filterClasses}>
+              {classes.map(({ index, label, count }) => (
+                <option key={index} value={String(index)}>
+                  {text.filterClass(label, count)}
+                </option>
+              ))}
+            </optgroup>
+          </select>
+        </label>
+        <label class="xai-row">
+          <span class="xai-label">{text.sortPictures}</span>
+          <select
+            class="xai-select"
+            aria-label={text.sortPictures}
+            value={sort.value}
+            onChange={({ currentTarget: { value } }) => {
+              sort.value = SORTS.find((each) => each === value) ?? "given";
+            }}
+          >
+            {SORTS.map((each) => (
+              <option key={each} value={each}>
+                {text.sorts[each]}
+              </option>
+            ))}
+          </select>
+        </label>
+        <span class="xai-quiet xai-number" role="status">
+          {text.galleryCount(shown.length, entries.length)}
+          {known.length > 0 && ` · ${text.galleryRight(right, known.length)}`}
+        </span>
+      </div>
+      {shown.length === 0 ? (
+        <p class="xai-help-text">{text.noPictureFits}</p>
+      ) : (
+        <ul class="xai-gallery" ref={list} aria-label={text.gallery} onKeyDown={press}>
+          {shown.map((entry, place) => (
+            <GalleryItem
+              key={entry.session}
+              entry={entry}
+              active={entry.session === active}
+              // One stop for the Tab key; the arrow keys go on from there.
+              reachable={held ? entry.session === active : place === 0}
+            />
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
