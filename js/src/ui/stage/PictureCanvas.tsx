@@ -3,7 +3,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Session } from "../../paint/decode";
 import { strongest } from "../../paint/finding";
 import type { Answer } from "../../reducer";
-import { useView } from "../context";
+import { useShownView, useView } from "../context";
 import type { Probe } from "../view";
 import { createSurface, type Surface } from "./surface";
 
@@ -26,10 +26,10 @@ const LAYOUT_UNIT = 1 / 64;
 
 /** The canvas, and what pointing at it means. */
 export function PictureCanvas({ session, answer, probe, label }: Props) {
-  const { store, painted } = useView();
+  const { painted, hidden } = useView();
   const canvas = useRef<HTMLCanvasElement>(null);
   const surface = useRef<Surface | null>(null);
-  const view = store.view.value;
+  const view = useShownView();
 
   useLayoutEffect(() => {
     if (canvas.current === null) {
@@ -57,7 +57,7 @@ export function PictureCanvas({ session, answer, probe, label }: Props) {
       event.preventDefault();
       const from = probe.peek();
       const pace = event.shiftKey ? LEAP : 1;
-      probe.value = from === null ? start(session, answer) : move(from, step, pace, session);
+      probe.value = from === null ? start(session, hidden.peek() ? null : answer) : move(from, step, pace, session);
     }
   };
   return (

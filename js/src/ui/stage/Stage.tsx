@@ -12,7 +12,7 @@ import { Crosshair, Readout } from "./Probe";
 
 /** The picture, its heat map, and the numbers to both. */
 export function Stage({ dimmed }: { dimmed: boolean }) {
-  const { store, probe } = useView();
+  const { store, probe, hidden } = useView();
   const text = useText();
   const { session, answer } = store.known.value;
   useEffect(() => {
@@ -21,6 +21,8 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
   if (session === null) {
     return <div class="xai-frame xai-frame-empty">{text.noPicture}</div>;
   }
+  // While somebody guesses, nothing may tell where the map is.
+  const told = hidden.value ? null : answer;
   return (
     <figure class="xai-stage">
       <div
@@ -28,15 +30,24 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
         data-dimmed={dimmed && answer !== null}
         style={{ aspectRatio: `${session.width} / ${session.height}`, "--xai-aspect": session.width / session.height }}
       >
-        <PictureCanvas session={session} answer={answer} probe={probe} label={describe(session, answer, text)} />
-        <svg class="xai-sheet" viewBox={`0 0 ${session.width} ${session.height}`} aria-hidden="true">
+        <PictureCanvas
+          session={session}
+          answer={answer}
+          probe={probe}
+          label={hidden.value ? text.hiddenMap : describe(session, answer, text)}
+        />
+        <svg class="xai-sheet" role="presentation" viewBox={`0 0 ${session.width} ${session.height}`}>
           <Marks session={session} />
         </svg>
         <Crosshair session={session} probe={probe} />
       </div>
-      <ColourBar result={answer?.result ?? null} session={session} probe={probe} />
-      <Caption answer={answer} />
-      <Readout session={session} result={answer?.result ?? null} probe={probe} />
+      <ColourBar result={told?.result ?? null} session={session} probe={probe} />
+      {hidden.value ? (
+        <figcaption class="xai-caption xai-quiet">{text.hiddenMap}</figcaption>
+      ) : (
+        <Caption answer={answer} />
+      )}
+      <Readout session={session} result={told?.result ?? null} probe={probe} />
     </figure>
   );
 }
