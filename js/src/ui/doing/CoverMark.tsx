@@ -9,7 +9,7 @@ import { Line } from "./Line";
 /** The covered places as they are covered, and the border of what was painted. */
 export function CoverMark({ session, cover }: { session: Session; cover: Cover }) {
   // Names are the whole page's, and several widgets may be on it.
-  const clip = useMemo(() => `xai-clip-${Math.random().toString(36).slice(2)}`, []);
+  const stuff = useMemo(() => `xai-cover-${Math.random().toString(36).slice(2)}`, []);
   const { width, height } = session;
   const mask = cover.paper.mask.value;
   const fill = cover.fill.value;
@@ -22,17 +22,10 @@ export function CoverMark({ session, cover }: { session: Session; cover: Cover }
   }
   return (
     <>
-      <clipPath id={clip}>
-        <path d={hidden} />
-      </clipPath>
-      <image
-        href={picture}
-        width={width}
-        height={height}
-        preserveAspectRatio="none"
-        clip-path={`url(#${clip})`}
-        role="none"
-      />
+      <pattern id={stuff} patternUnits="userSpaceOnUse" width={width} height={height}>
+        <image href={picture} width={width} height={height} preserveAspectRatio="none" />
+      </pattern>
+      <path d={hidden} fill={`url(#${stuff})`} />
       <Line path={path} />
     </>
   );
