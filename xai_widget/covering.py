@@ -105,8 +105,8 @@ def covered(session: Session, mask: ArrayLike, fill: CoverFill = "blur", *, keep
     session : Session
         On one picture.
     mask : bool array [H, W]
-        In the picture's pixels, True where something was marked. Nothing marked is the picture as it is, and no
-        forward.
+        In the picture's pixels, True where something was marked. Nothing marked (or everything kept) is the
+        picture as it is, and no forward.
     fill : {"blur", "mean", "grey", "noise"}
         What stands in the covered places: the picture under a strong blur, the channels' means, the model input of
         mid-grey, Gaussian noise with the channels' means and deviations.
@@ -130,9 +130,9 @@ def covered(session: Session, mask: ArrayLike, fill: CoverFill = "blur", *, keep
     """
     marked = picture_mask(mask, session.inputs[0].picture.shape[:2])
     case = session.plain_case()
-    if not marked.any():
+    hidden = ~marked if keep and marked.any() else marked
+    if not hidden.any():
         return np.array(session.probabilities[0])
-    hidden = ~marked if keep else marked
     (logits,) = _without(session, case, hidden.astype(np.uint8), fill)
     return np.array(session.facts.kind.probabilities(logits)[0].float().cpu().numpy())
 

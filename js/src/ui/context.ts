@@ -1,7 +1,7 @@
 import type { ReadonlySignal, Signal } from "@preact/signals";
 import { createContext } from "preact";
-import { useContext } from "preact/hooks";
-import type { State } from "../protocol";
+import { useContext, useMemo } from "preact/hooks";
+import type { State, View } from "../protocol";
 import type { Answer } from "../reducer";
 import type { Store } from "../state";
 import type { Strings } from "../strings";
@@ -16,6 +16,8 @@ export interface ViewContext {
   readonly tool: Signal<Tool>;
   readonly probe: Signal<Probe | null>;
   readonly viewport: Signal<Viewport>;
+  /** Whether the map must not be seen: somebody guesses where it is. */
+  readonly hidden: ReadonlySignal<boolean>;
   /** The element that is enlarged to the whole screen. */
   readonly root: HTMLElement;
 }
@@ -32,6 +34,13 @@ export function useView(): ViewContext {
 
 export function useStore(): Store {
   return useView().store;
+}
+
+/** The display settings of this view: while the map is hidden, the picture alone. */
+export function useShownView(): View {
+  const { store, hidden } = useView();
+  const [view, alone] = [store.view.value, hidden.value];
+  return useMemo(() => (alone ? { ...view, mode: "image", box: false } : view), [view, alone]);
 }
 
 /** The words of the interface, in the widget's language. */

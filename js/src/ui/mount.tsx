@@ -1,5 +1,6 @@
 import { computed, effect, signal } from "@preact/signals";
 import { render } from "preact";
+import { createGuess } from "../doing/guess";
 import { type Answer, shownState } from "../reducer";
 import type { Store } from "../state";
 import { Boundary } from "./Boundary";
@@ -26,6 +27,7 @@ export function mount(el: HTMLElement, store: Store, lifetime: AbortSignal): voi
   const tool = signal<Tool>("look");
   const probe = signal<Probe | null>(null);
   const viewport = signal<Viewport>(WHOLE);
+  const hidden = computed(() => tool.value === "predict" && !store.feature(createGuess).revealed.value);
   const stop = effect(() => {
     root.lang = store.language.value;
     root.dataset.state = shown.value;
@@ -39,7 +41,7 @@ export function mount(el: HTMLElement, store: Store, lifetime: AbortSignal): voi
 
   el.append(root);
   render(
-    <Context.Provider value={{ store, painted, shown, tool, probe, viewport, root }}>
+    <Context.Provider value={{ store, painted, shown, tool, probe, viewport, hidden, root }}>
       <Boundary text={store.text.peek()}>
         <Widget />
       </Boundary>

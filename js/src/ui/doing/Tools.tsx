@@ -1,6 +1,62 @@
+import { useEffect, useRef } from "preact/hooks";
+import { createCover } from "../../doing/cover";
+import { createGuess } from "../../doing/guess";
 import type { Session } from "../../paint/decode";
+import type { Control } from "../../protocol";
+import { useText, useView } from "../context";
+import type { Tool } from "../view";
+import { CoverPanel } from "./CoverPanel";
+import { GuessPanel } from "./GuessPanel";
+import { RegionList } from "./RegionList";
+import { Segments } from "./Segments";
 
 /** What can be done to the picture: cover places, keep only some, guess before looking. */
-export function Tools(_props: { session: Session }) {
-  return null;
+export function Tools({ session }: { session: Session }) {
+  const { store, tool } = useView();
+  const text = useText();
+  const cover = store.feature(createCover);
+  const guess = store.feature(createGuess);
+  const { controls } = store.settings;
+  const has = (control: Control) => controls.value === null || controls.value.includes(control);
+  const names: Tool[] = ["look"];
+  if (has("cover") && store.live) {
+    names.push("cover");
+  }
+  if (has("predict")) {
+    names.push("predict");
+  }
+  const now = names.includes(tool.value) ? tool.value : "look";
+  useEffect(() => {
+    tool.value = now;
+  }, [now, tool]);
+
+  // What Python covers is shown at once.
+  const loaded = cover.loaded.value;
+  const seen = useRef(0);
+  useEffect(() => {
+    if (loaded !== seen.current && has("cover")) {
+      tool.value = "cover";
+    }
+    seen.current = loaded;
+  });
+  if (names.length === 1) {
+    return null;
+  }
+  return (
+    <section class="xai-section xai-tools" aria-label={text.tool}>
+      <Segments
+        label={text.tool}
+        names={names}
+        words={text.tools}
+        chosen={now}
+        onChoose={(name) => {
+          tool.value = name;
+          guess.revealed.value = false;
+        }}
+      />
+      {now === "look" && <RegionList />}
+      {now === "cover" && <CoverPanel session={session} cover={cover} />}
+      {now === "predict" && <GuessPanel session={session} guess={guess} />}
+    </section>
+  );
 }

@@ -2,7 +2,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import type { Regions, Session } from "../../paint/decode";
 import { strongest } from "../../paint/finding";
 import type { Answer } from "../../reducer";
-import { useView } from "../context";
+import { useShownView, useView } from "../context";
 import { type Probe, type Viewport, WHOLE } from "../view";
 import { createHand } from "./hand";
 import { type Panel, panels, shareInPanel } from "./panels";
@@ -44,10 +44,10 @@ const LEAP = 10;
 
 /** The canvas, and what pointing at it means. */
 export function PictureCanvas({ session, answer, regions, label }: Props) {
-  const { store, painted, probe, tool, viewport } = useView();
+  const { painted, probe, tool, viewport, hidden } = useView();
   const canvas = useRef<HTMLCanvasElement>(null);
   const surface = useRef<Surface | null>(null);
-  const view = store.view.value;
+  const view = useShownView();
   const looked = viewport.value;
   const parts = useRef<readonly Panel[]>([]);
   parts.current = panels(session, answer?.result ?? null, view);
@@ -114,7 +114,7 @@ export function PictureCanvas({ session, answer, regions, label }: Props) {
     }
     const from = probe.peek();
     const pace = shift ? LEAP : 1;
-    const to = from === null ? start(session, answer) : stepped(from, across * pace, down * pace, session);
+    const to = from === null ? start(session, hidden.peek() ? null : answer) : stepped(from, across * pace, down * pace, session);
     probe.value = { ...to, spoken: true };
     viewport.value = reveal(seen, { x: (to.x + 0.5) / session.width, y: (to.y + 0.5) / session.height });
   };

@@ -4,7 +4,7 @@ import type { Session } from "../../paint/decode";
 import { strongest } from "../../paint/finding";
 import type { Answer } from "../../reducer";
 import type { Strings } from "../../strings";
-import { useText, useView } from "../context";
+import { useShownView, useText, useView } from "../context";
 import { Marks } from "../doing/Marks";
 import { Places } from "../saying/Places";
 import { WHOLE } from "../view";
@@ -21,10 +21,10 @@ import { visible } from "./viewport";
 
 /** The picture, its heat map, and the numbers to both. */
 export function Stage({ dimmed }: { dimmed: boolean }) {
-  const { store, probe, tool, viewport } = useView();
+  const { store, probe, tool, viewport, hidden } = useView();
   const text = useText();
   const { session, answer } = store.known.value;
-  const view = store.view.value;
+  const view = useShownView();
   const regions = store.feature(createRegions);
   const last = useRef<Session | null>(null);
   // News about methods come as a new session of the same picture.
@@ -42,7 +42,9 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
   }
   const { controls, expert } = store.settings;
   const offersViews = expert.value && (controls.value === null || controls.value.includes("display"));
-  const result = answer?.result ?? null;
+  // While somebody guesses, nothing may tell where the map is.
+  const told = hidden.value ? null : answer;
+  const result = told?.result ?? null;
   const aspect = aspectOf(session, result, view);
   const seen = visible(viewport.value, session);
   return (
@@ -59,7 +61,7 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
           session={session}
           answer={answer}
           regions={regions.current.value}
-          label={describe(session, answer, text)}
+          label={hidden.value ? text.hiddenMap : describe(session, answer, text)}
         />
         {panels(session, result, view).map(({ left, width }, place) => (
           <div key={left} class="xai-panel" style={{ left: `${left * 100}%`, width: `${width * 100}%` }}>
@@ -82,7 +84,11 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
       </div>
       {view.mode === "regions" && <RegionsNote />}
       <ColourBar result={result} session={session} />
-      <Caption answer={answer} />
+      {hidden.value ? (
+        <figcaption class="xai-caption xai-quiet">{text.hiddenMap}</figcaption>
+      ) : (
+        <Caption answer={answer} />
+      )}
       <Readout session={session} result={result} />
     </figure>
   );
