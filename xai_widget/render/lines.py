@@ -57,7 +57,7 @@ def contours(base: Pixels, field: Numbers, top: float, line: int, *, signed: boo
     for level in shown_levels(view, signed=signed):
         # A cell's line lies in the middle of the border, or in the first pixel of the stronger side.
         inner = snap if snap is None or level > 0 else 1 - snap
-        found = distances(crossings(field, level / STEPS * top, snap=inner), *field.shape, _reach(line))
+        found = distances(crossings(field, level / STEPS * top, snap=inner), field.shape, _reach(line))
         nearer = found < away
         away[nearer] = found[nearer]
         nearest[nearer] = level
@@ -103,7 +103,7 @@ def regions(base: Pixels, labels: NDArray[np.uint8], line: int) -> Pixels:
     inside = np.zeros(base.shape[:2])
     for label in range(1, int(labels.max(initial=0)) + 1):
         field = resize(_smooth((labels == label).astype(np.float64)), base.shape[:2]).astype(np.float64)
-        found = distances(crossings(field, 0.5), *base.shape[:2], _reach(line))
+        found = distances(crossings(field, 0.5), base.shape[:2], _reach(line))
         away = np.minimum(away, found)
         inside = np.maximum(inside, np.clip(0.5 + np.where(field >= 0.5, found, -found), 0.0, 1.0))
     lit = (1.0 - (1.0 - OUTSIDE) * (1.0 - inside))[:, :, np.newaxis]

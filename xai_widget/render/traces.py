@@ -61,9 +61,10 @@ def crossings(field: Numbers, level: float, *, snap: float | None = None) -> Num
     return np.concatenate(pieces)
 
 
-def distances(pieces: Numbers, height: int, width: int, reach: float) -> Numbers:
+def distances(pieces: Numbers, shape: tuple[int, ...], reach: float) -> Numbers:
     """Return how far each pixel is from the nearest piece, float64 ``[H, W]``; infinity beyond `reach`."""
-    away = np.full((height, width), np.inf)
+    height, width = shape
+    away = np.full(shape, np.inf)
     if pieces.size == 0:
         return away
     y, x, end_y, end_x = pieces.T
