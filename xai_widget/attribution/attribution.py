@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from xai_widget.attribution import files
-from xai_widget.render import AUTO, colour_table, legend, overlay, resize
+from xai_widget.attribution import figures, files
+from xai_widget.render import paint, resize
 from xai_widget.targets import Contrast, Target, TargetNotScored
-from xai_widget.view import View, check_view
+from xai_widget.view import check_view
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -166,28 +167,82 @@ class Attribution:
 
     # -- to see and to keep -----------------------------------------------------------------------------------------
 
-    def heat_map(self, view: Mapping[str, Any] | None = None) -> NDArray[np.uint8]:
-        """Return the picture under the heat map, uint8 `[H, W, 3]`.
+    def heat_map(
+        self,
+        view: Mapping[str, Any] | None = None,
+        *,
+        labels: NDArray[np.uint8] | None = None,
+        top: float | None = None,
+        scale: int = 1,
+    ) -> NDArray[np.uint8]:
+        """Return the picture under the heat map, uint8 `[H * scale, W * scale, 3]` (wider in the mode "side").
 
         Parameters
         ----------
         view : mapping, optional
-            opacity, threshold, gamma, colormap, cells, mode; see `xai_widget.view`.
+            opacity, threshold, gamma, colormap, cells, mode, clip ...; see `xai_widget.view`.
+        labels : uint8 array [H, W], optional
+            For the mode "regions": 0 outside, 1 ... 9 in the regions. Without, it shows the picture.
+        top : float, optional
+            The value of the strongest colour, where several maps share one; by default the view's `clip` decides.
+        scale : int
+            Output pixels per picture pixel along each side; lines and outlines stay sharp.
 
         Raises
         ------
         ValueError
-            For volumes, or an unknown or out-of-range view.
-        """
-        settings: View = check_view(view or {})
-        if len(self.input_size) != 2:
-            message = "A volume has no single picture: plot a slice of `resized()`, or save it as .nii.gz."
-            raise ValueError(message)
-        picture = self.image if self.image is not None else np.full((*self.input_size, 3), 255, np.uint8)
-        return overlay(picture, self.values, signed=self.signed, view=settings)
+            For volumes, or an unknown or out-of-range view, scale or shape of labels.
 
-    def plot(self, ax: "Axes | None" = None, view: Mapping[str, Any] | None = None) -> "Axes":
+        Examples
+        --------
+        >>> from xai_widget import examples, explain
+        >>> a = explain(examples.mosaic_net(), examples.photo("cat"))
+        >>> a.heat_map({"mode": "contours"}, scale=2).shape
+        (256, 256, 3)
+        """
+        return paint(
+            self._picture(),
+            self.values,
+            signed=self.signed,
+            view=check_view(view or {}),
+            labels=labels,
+            top=top,
+            scale=scale,
+        )
+
+    def sheet(
+        self,
+        view: Mapping[str, Any] | None = None,
+        *,
+        labels: NDArray[np.uint8] | None = None,
+        top: float | None = None,
+        scale: int = 1,
+    ) -> Image.Image:
+        """Return `heat_map` on white paper, with its colour bar and numbers where colours stand for numbers.
+
+        Parameters
+        ----------
+        view, labels, top, scale
+            As in `heat_map`.
+        """
+        return figures.sheet_of(self, check_view(view or {}), labels, top, scale)
+
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        view: Mapping[str, Any] | None = None,
+        *,
+        labels: NDArray[np.uint8] | None = None,
+        top: float | None = None,
+    ) -> "Axes":
         """Draw the heat map with its colour bar into a matplotlib axes and return it.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+            By default those of a new figure. One unit is one pixel of the picture.
+        view, labels, top
+            As in `heat_map`.
 
         Examples
         --------
@@ -196,20 +251,7 @@ class Attribution:
         >>> ax.get_title()
         'grad_cam · cat'
         """
-        from matplotlib import colors  # noqa: PLC0415 - slow to import, needed here only
-        from matplotlib import pyplot as plt  # noqa: PLC0415
-        from matplotlib.cm import ScalarMappable  # noqa: PLC0415
-
-        settings = check_view(view or {})
-        axes = plt.subplots()[1] if ax is None else ax
-        axes.imshow(self.heat_map(settings))
-        low, high = legend(self.values, self.signed)
-        table = colors.ListedColormap(_scale_colours(settings, signed=self.signed) / 255)
-        scale = ScalarMappable(colors.Normalize(low, high if high > low else low + 1), table)
-        axes.figure.colorbar(scale, ax=axes, fraction=0.046, pad=0.04)
-        axes.set_title(f"{self.method} · {self.label}")
-        axes.set_axis_off()
-        return axes
+        return figures.plot(self, ax, check_view(view or {}), labels, top)
 
     def save(self, path: str | Path) -> Path:
         """Write the attribution to `path` and return it.
@@ -240,20 +282,15 @@ class Attribution:
         """
         return cls(**files.read(Path(path)))
 
+    def _picture(self) -> NDArray[np.uint8]:
+        if len(self.input_size) != 2:
+            message = "A volume has no single picture: plot a slice of `resized()`, or save it as .nii.gz."
+            raise ValueError(message)
+        return self.image if self.image is not None else np.full((*self.input_size, 3), 255, np.uint8)
+
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     if array.flags.writeable:
         array = array.copy()
         array.flags.writeable = False
     return array
-
-
-def _scale_colours(view: View, *, signed: bool) -> NDArray[np.uint8]:
-    """Return the colours of the colour bar from its low to its high end, uint8 `[256, 3]`."""
-    name = view["colormap"]
-    table = colour_table(name if name != "auto" else AUTO[signed])
-    position = np.linspace(-1 if signed else 0, 1, 256)
-    strength = np.sign(position) * np.abs(position) ** view["gamma"]
-    share = 0.5 + 0.5 * strength if signed else strength
-    colours: NDArray[np.uint8] = table[np.floor(share * 255 + 0.5).astype(int)]
-    return colours

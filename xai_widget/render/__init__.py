@@ -7,19 +7,24 @@ rule here changes ``js/src/paint`` too. Everything is computed in float64 and ro
 from xai_widget.render.boxes import largest_box
 from xai_widget.render.colour import AUTO, colour_table
 from xai_widget.render.grids import resize
-from xai_widget.render.painting import overlay, paint
-from xai_widget.render.scale import bar, beyond, legend, tick_words, ticks, top_of
+from xai_widget.render.painting import enlarged, overlay, paint
+from xai_widget.render.scale import bar, beyond, ends, legend, tick_words, ticks, top_of
+from xai_widget.render.sheet import PLAIN, sheet
 
 __all__ = [
     "AUTO",
+    "PLAIN",
     "bar",
     "beyond",
     "colour_table",
+    "ends",
+    "enlarged",
     "largest_box",
     "legend",
     "overlay",
     "paint",
     "resize",
+    "sheet",
     "tick_words",
     "ticks",
     "top_of",

@@ -52,29 +52,6 @@ def resize(values: ArrayLike, size: tuple[int, ...], cells: bool = False) -> Map
     return grid.astype(np.float32)
 
 
-def slope(field: Numbers) -> Numbers:
-    """Return how much a field changes per pixel, in the direction in which it changes most.
-
-    Parameters
-    ----------
-    field
-        float64 ``[H, W]``.
-
-    Returns
-    -------
-    ndarray
-        float64 ``[H, W]``: the length of the gradient, from central differences; one-sided ones at the border.
-
-    Examples
-    --------
-    >>> slope(np.array([[0.0, 3.0, 6.0], [4.0, 7.0, 10.0]]))[0].tolist()
-    [5.0, 5.0, 5.0]
-    """
-    down, right = (np.gradient(field, axis=axis) if field.shape[axis] > 1 else np.zeros_like(field) for axis in (0, 1))
-    steepness: Numbers = np.sqrt(right * right + down * down)
-    return steepness
-
-
 def _linear(grid: Numbers, axis: int, length: int) -> Numbers:
     samples = grid.shape[axis]
     position = np.clip((np.arange(length) + 0.5) * samples / length - 0.5, 0, samples - 1)

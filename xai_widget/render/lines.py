@@ -1,7 +1,6 @@
 """Lines on a picture: levels of a map, outlines of regions, boxes, a curtain's edge.
 
-A line is a core of one colour between two dark edges, so that it is seen on bright and on dark photos. Smooth lines
-know how far each pixel is from them, and are drawn without steps; what has true edges keeps them.
+A line is a core of one colour between two dark edges, so that it is seen on bright and on dark photos.
 """
 
 from __future__ import annotations
@@ -12,19 +11,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xai_widget.render.colour import Numbers, Pixels, place, table_of
-from xai_widget.render.grids import resize, slope
+from xai_widget.render.grids import resize
+from xai_widget.render.traces import crossings, distances
 from xai_widget.view import View
 
 # Lines of equal strength lie at 1 / STEPS, 2 / STEPS ... of the strongest value.
 STEPS: Final = 5
 # How much of the picture a dark edge takes away.
 EDGE: Final = 0.6
-# The least luminance of a line's colour: a darker one is mixed with white.
-LEAST_LUMINANCE: Final = 110.0
+# The least luminance of a line's colour: a darker one is made brighter.
+LEAST_LUMINANCE: Final = 120.0
 # What is left of the picture outside the regions.
 OUTSIDE: Final = 0.4
-
-Levels = NDArray[np.intp]
 
 
 def line_width(width: int, scale: int) -> int:
@@ -50,16 +48,27 @@ def contours(base: Pixels, field: Numbers, top: float, line: int, *, signed: boo
     view
         Levels below its threshold have no line; with `cells`, lines run along the cells' borders, inside.
     """
-    lowest = int(np.ceil(view["threshold"] * STEPS))
-    if top <= 0 or lowest >= STEPS:
+    if top <= 0:
         return base.copy()
-    lowest = max(1, lowest)
     colours = level_colours(view, signed=signed)
-    if view["cells"]:
-        level, core, edge = _borders(field, top, line, lowest, signed=signed)
-    else:
-        level, core, edge = _isolines(field, top, line, lowest, signed=signed)
-    return stroke(base, colours[level + STEPS - 1], core, edge)
+    snap = None if not view["cells"] else 0.5 if line % 2 == 0 else 1.0
+    away = np.full(field.shape, np.inf)
+    nearest = np.zeros(field.shape, np.intp)
+    for level in shown_levels(view, signed=signed):
+        # A cell's line lies in the middle of the border, or in the first pixel of the stronger side.
+        inner = snap if snap is None or level > 0 else 1 - snap
+        found = distances(crossings(field, level / STEPS * top, snap=inner), field.shape, _reach(line))
+        nearer = found < away
+        away[nearer] = found[nearer]
+        nearest[nearer] = level
+    core, edge = _profile(away, line)
+    return stroke(base, colours[nearest + STEPS - 1], core, edge)
+
+
+def shown_levels(view: View, *, signed: bool) -> list[int]:
+    """Return the levels that have a line, the strongest first: where lines coincide, the strongest is seen."""
+    levels = [level for level in range(STEPS - 1, 0, -1) if level / STEPS >= view["threshold"]]
+    return [side for level in levels for side in ((level, -level) if signed else (level,))]
 
 
 def level_colours(view: View, *, signed: bool) -> Numbers:
@@ -67,9 +76,14 @@ def level_colours(view: View, *, signed: bool) -> Numbers:
     levels = np.arange(1 - STEPS, STEPS)
     strength = (np.abs(levels) / STEPS) ** view["gamma"]
     colours = table_of(view, signed=signed)[place(strength, np.sign(levels), signed=signed)].astype(np.float64)
-    luminance = (colours @ np.array([299.0, 587.0, 114.0])) / 1000
-    missing = np.maximum(LEAST_LUMINANCE - luminance, 0.0) / (255 - np.minimum(luminance, LEAST_LUMINANCE))
-    lightened: Numbers = np.floor(colours + (255 - colours) * missing[:, np.newaxis] + 0.5)
+    # First as bright as the hue allows, then towards white.
+    brighter = np.minimum(
+        LEAST_LUMINANCE / np.maximum(_luminance(colours), 1.0), 255 / np.maximum(colours.max(axis=1), 1.0)
+    )
+    colours = colours * np.maximum(brighter, 1.0)[:, np.newaxis]
+    luminance = np.minimum(_luminance(colours), LEAST_LUMINANCE)
+    white = ((LEAST_LUMINANCE - luminance) / (255 - luminance))[:, np.newaxis]
+    lightened: Numbers = np.floor(colours + (255 - colours) * white + 0.5)
     return lightened
 
 
@@ -89,9 +103,9 @@ def regions(base: Pixels, labels: NDArray[np.uint8], line: int) -> Pixels:
     inside = np.zeros(base.shape[:2])
     for label in range(1, int(labels.max(initial=0)) + 1):
         field = resize(_smooth((labels == label).astype(np.float64)), base.shape[:2]).astype(np.float64)
-        depth = _distance(field - 0.5, slope(field))
-        away = np.minimum(away, np.abs(depth))
-        inside = np.maximum(inside, np.clip(depth + 0.5, 0.0, 1.0))
+        found = distances(crossings(field, 0.5), base.shape[:2], _reach(line))
+        away = np.minimum(away, found)
+        inside = np.maximum(inside, np.clip(0.5 + np.where(field >= 0.5, found, -found), 0.0, 1.0))
     lit = (1.0 - (1.0 - OUTSIDE) * (1.0 - inside))[:, :, np.newaxis]
     core, edge = _profile(away, line)
     return stroke(base * lit, np.array([255.0, 255.0, 255.0]), core, edge)
@@ -108,7 +122,8 @@ def frame_box(base: Pixels, box: tuple[int, int, int, int], line: int) -> Pixels
     """Outline a half-open box (top, left, bottom, right) of a picture: white inside its edge, dark on both sides."""
     height, width = base.shape[:2]
     core, edge = np.zeros((height, width)), np.zeros((height, width))
-    for grown, mark, value in ((line, edge, 1.0), (-2 * line, edge, 0.0), (0, core, 1.0), (-line, core, 0.0)):
+    rim = (line + 1) // 2
+    for grown, mark, value in ((rim, edge, 1.0), (-line - rim, edge, 0.0), (0, core, 1.0), (-line, core, 0.0)):
         mark[_grown(box, grown)] = value
     return stroke(base, np.array([255.0, 255.0, 255.0]), core, edge)
 
@@ -118,9 +133,9 @@ def curtain_edge(base: Pixels, column: int, line: int) -> Pixels:
     height, width = base.shape[:2]
     core, edge = np.zeros((height, width)), np.zeros((height, width))
     if 0 < column < width:
-        start = column - line // 2
+        start, rim = column - line // 2, (line + 1) // 2
         core[:, max(start, 0) : start + line] = 1.0
-        edge[:, max(start - line, 0) : start + 2 * line] = 1.0
+        edge[:, max(start - rim, 0) : start + line + rim] = 1.0
     return stroke(base, np.array([255.0, 255.0, 255.0]), core, edge)
 
 
@@ -129,54 +144,24 @@ def _grown(box: tuple[int, int, int, int], by: int) -> tuple[slice, slice]:
     return slice(max(top - by, 0), max(bottom + by, 0)), slice(max(left - by, 0), max(right + by, 0))
 
 
-def _isolines(field: Numbers, top: float, line: int, lowest: int, *, signed: bool) -> tuple[Levels, Numbers, Numbers]:
-    """Return the nearest level of each pixel, and how much of it that level's line and its edges cover."""
-    sizes = np.abs(field) if signed else field
-    nearest = np.clip(np.floor(sizes / top * STEPS + 0.5), lowest, STEPS - 1)
-    away = np.abs(_distance(sizes - nearest / STEPS * top, slope(field)))
-    core, edge = _profile(away, line)
-    level = nearest.astype(np.intp)
-    return (np.where(field < 0, -level, level) if signed else level), core, edge
+def _luminance(colours: Numbers) -> Numbers:
+    luminance: Numbers = (299 * colours[:, 0] + 587 * colours[:, 1] + 114 * colours[:, 2]) / 1000
+    return luminance
 
 
-def _distance(excess: Numbers, steepness: Numbers) -> Numbers:
-    """Return how many pixels away, about, a field reaches a level that it exceeds by so much; infinity where flat."""
-    flat = steepness <= 0
-    return np.where(flat, np.where(excess > 0, np.inf, -np.inf), excess / np.where(flat, 1.0, steepness))
+def edge_width(line: int) -> float:
+    """Return the width of a line's dark edges."""
+    return 0.5 * line + 0.5
+
+
+def _reach(line: int) -> float:
+    """Return how far from its middle a line changes a picture."""
+    return 0.5 * line + edge_width(line) + 0.75
 
 
 def _profile(away: Numbers, line: int) -> tuple[Numbers, Numbers]:
     """Return how much of a pixel a line and its edges cover, by the distance from the line's middle."""
-    reach = 0.5 * line + 0.5
-    return np.clip(reach - away, 0.0, 1.0), np.clip(reach + line - away, 0.0, 1.0)
-
-
-def _borders(field: Numbers, top: float, line: int, lowest: int, *, signed: bool) -> tuple[Levels, Numbers, Numbers]:
-    """As `_isolines`, for a field of cells: a line lies inside the border of what reaches its level."""
-    steps = np.minimum(np.floor((np.abs(field) if signed else field) / top * STEPS), STEPS - 1)
-    reached = np.where(steps >= lowest, steps, 0).astype(np.intp)
-    level = np.where(field < 0, -reached, reached) if signed else reached
-    core, edge = np.zeros(field.shape, bool), np.zeros(field.shape, bool)
-    for side in (np.maximum(level, 0), np.maximum(-level, 0)):
-        core |= _extreme(side, line, np.minimum) < side
-        edge |= _extreme(side, line, np.maximum) > side
-    return level, core.astype(np.float64), edge.astype(np.float64)
-
-
-def _extreme(values: Levels, radius: int, pick: np.ufunc) -> Levels:
-    """Return the least or greatest value of the square of pixels within `radius` of each pixel."""
-    for axis in (0, 1):
-        best = values.copy()
-        length = values.shape[axis]
-        for shift in range(1, min(radius, length - 1) + 1):
-            low = [slice(None)] * 2
-            high = [slice(None)] * 2
-            low[axis], high[axis] = slice(0, length - shift), slice(shift, length)
-            here, there = tuple(low), tuple(high)
-            best[here] = pick(best[here], values[there])
-            best[there] = pick(best[there], values[here])
-        values = best
-    return values
+    return np.clip(0.5 * line + 0.75 - away, 0.0, 1.0), np.clip(_reach(line) - away, 0.0, 1.0)
 
 
 def _smooth(mask: Numbers) -> Numbers:

@@ -93,7 +93,7 @@ def paint(
     """
     settings = check_view(view)
     native = np.asarray(values, dtype=np.float64)
-    _check(picture, native, labels, scale)
+    _check(picture, native, labels)
     base = enlarged(picture, scale)
     line = line_width(picture.shape[1], scale)
     if top is None:
@@ -131,6 +131,8 @@ def paint(
 
 def enlarged(picture: Pixels, scale: int) -> Pixels:
     """Return a copy of a picture with `scale` pixels for each of its own along each side, joined linearly."""
+    if isinstance(scale, bool) or not isinstance(scale, int | np.integer) or scale < 1:
+        raise ValueError(f"The scale is a whole number of output pixels per picture pixel, 1 or more; got {scale!r}.")
     if scale == 1:
         return picture.copy()
     size = picture.shape[0] * scale, picture.shape[1] * scale
@@ -143,7 +145,7 @@ def gap_width(width: int) -> int:
     return max(2, (width + 20) // 40)
 
 
-def _check(picture: Pixels, native: Numbers, labels: NDArray[np.uint8] | None, scale: int) -> None:
+def _check(picture: Pixels, native: Numbers, labels: NDArray[np.uint8] | None) -> None:
     if picture.ndim != 3 or picture.shape[2] != 3 or native.ndim != 2:
         raise ValueError(
             f"Expected a picture [H, W, 3] and values [h, w]; got shapes {picture.shape} and {native.shape}."
@@ -152,8 +154,6 @@ def _check(picture: Pixels, native: Numbers, labels: NDArray[np.uint8] | None, s
         raise TypeError(f"Expected a uint8 picture; got {picture.dtype}.")
     if labels is not None and labels.shape != picture.shape[:2]:
         raise ValueError(f"Expected one label a pixel of the picture {picture.shape[:2]}; got {labels.shape}.")
-    if isinstance(scale, bool) or not isinstance(scale, int | np.integer) or scale < 1:
-        raise ValueError(f"The scale is a whole number of output pixels per picture pixel, 1 or more; got {scale!r}.")
 
 
 def _numbered(base: Pixels, labels: NDArray[np.uint8], scale: int, line: int) -> Pixels:

@@ -129,12 +129,16 @@ def tick_words(numbers: Sequence[float], out_of_range: tuple[bool, bool] = (Fals
 
 
 def bar(length: int, signed: bool, view: View) -> Pixels:
-    """Return the colours along the colour bar from its low to its high end, uint8 ``[length, 3]``."""
-    at = np.arange(length, dtype=np.float64) / (length - 1)
+    """Return the colours along the colour bar from its low to its high end, uint8 ``[length, 3]``.
+
+    What the view's threshold hides is white, or looks like zero where the map stands alone.
+    """
+    at = np.arange(length, dtype=np.float64) / max(length - 1, 1)
     value = 2 * at - 1 if signed else at
-    strength: Numbers = np.abs(value) ** view["gamma"]
+    visible = np.abs(value) >= view["threshold"]
+    strength: Numbers = np.where(visible, np.abs(value), 0.0) ** view["gamma"]
     colours: Pixels = table_of(view, signed=signed)[place(strength, np.sign(value), signed=signed)]
-    return colours
+    return colours if view["mode"] == "map" else np.where(visible[:, np.newaxis], colours, np.uint8(255))
 
 
 def _word(number: float) -> str:

@@ -9,6 +9,7 @@ from PIL import Image
 from xai_widget.attribution import Attribution
 from xai_widget.binding import Binding
 from xai_widget.engine import Forward
+from xai_widget.render import enlarged
 from xai_widget.session import Layer
 from xai_widget.targets import Target
 from xai_widget.widget.asking import Wish
@@ -204,12 +205,33 @@ class XaiWidget(Comparing):
         if self._awake:
             self._start()
 
-    def snapshot(self) -> Image.Image:
-        """Return the picture under the heat map as the page shows it (without a map yet: the picture)."""
+    def snapshot(self, *, scale: int = 1, bar: bool = False) -> Image.Image:
+        """Return the picture under the heat map as the page shows it (without a map yet: the picture).
+
+        Parameters
+        ----------
+        scale : int
+            Output pixels per picture pixel along each side.
+        bar : bool
+            Put it on white paper, with its colour bar and numbers.
+
+        Raises
+        ------
+        ValueError
+            The scale is not a whole number of at least 1.
+
+        Examples
+        --------
+        >>> from xai_widget import XaiWidget, examples
+        >>> w = XaiWidget(examples.mosaic_net(), examples.photo("cat"))
+        >>> w.snapshot(scale=2).size
+        (256, 256)
+        """
         latest = self.asker.latest
-        if latest is not None and latest[0].session == self.active:
-            return Image.fromarray(latest[1].heat_map(self.view))
-        return Image.fromarray(self.session.inputs[0].picture)
+        if latest is None or latest[0].session != self.active:
+            return Image.fromarray(enlarged(self.session.inputs[0].picture, scale))
+        found = latest[1]
+        return found.sheet(self.view, scale=scale) if bar else Image.fromarray(found.heat_map(self.view, scale=scale))
 
     def freeze(self) -> None:
         """Put a picture in the widget's place, wherever a cell has displayed it.

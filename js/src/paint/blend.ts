@@ -1,4 +1,5 @@
 import type { View } from "../protocol";
+import type { Panel } from "./lines";
 import { pack } from "./raster";
 import { colourTable, type Table } from "./tables";
 
@@ -43,24 +44,16 @@ function indexOf(bent: number, sign: number, signed: boolean): number {
  *
  * @param base the picture, packed
  * @param columns how many columns are covered, from the left
- * @param out packed pixels, `stride` a row, of which those from `start` on are overwritten
+ * @param panel where the picture's pixels lie
  */
-export function blend(
-  base: Uint32Array,
-  field: Field,
-  view: View,
-  columns: number,
-  out: Uint32Array,
-  stride: number,
-  start: number,
-): void {
+export function blend(base: Uint32Array, field: Field, view: View, columns: number, panel: Panel): void {
   const table = colourTable(view.colormap, field.signed);
   const cover = view.mode === "map" ? mapCover(table, field, view) : overlayCover(table, field, view);
   for (let y = 0; y < field.height; y++) {
     const from = y * field.width;
-    const to = start + y * stride;
+    const to = panel.start + y * panel.stride;
     for (let x = 0; x < columns; x++) {
-      out[to + x] = cover(field.values[from + x], base[from + x]);
+      panel.pixels[to + x] = cover(field.values[from + x], base[from + x]);
     }
   }
 }

@@ -1,34 +1,58 @@
 import type { View } from "../protocol";
-import { colourIndex, type Field } from "./blend";
-import { type Colour, coreCover, edgeCover, stroked } from "./lines";
-import { distance, slopeAt } from "./slope";
+import { colourIndex } from "./blend";
+import { type Colour, coreCover, edgeCover, reachOf, stroked } from "./lines";
 import { colourTable } from "./tables";
+import { type Heights, type Nearby, nothingNearby, trace } from "./traces";
 
 /** Lines of equal strength lie at 1 / STEPS, 2 / STEPS ... of the strongest value. */
 const STEPS = 5;
-/** The least luminance of a line's colour: a darker one is mixed with white. */
-const LEAST_LUMINANCE = 110;
+/** The least luminance of a line's colour: a darker one is made brighter. */
+const LEAST_LUMINANCE = 120;
+
+/** The levels that have a line, the strongest first: where lines coincide, the strongest is seen. */
+export function shownLevels(threshold: number, signed: boolean): number[] {
+  const levels: number[] = [];
+  for (let level = STEPS - 1; level > 0; level--) {
+    if (level / STEPS >= threshold) {
+      levels.push(...(signed ? [level, -level] : [level]));
+    }
+  }
+  return levels;
+}
 
 /**
- * Draw lines of equal strength over a picture, each in its colour of the table; levels below the threshold have none.
+ * Find the lines of equal strength of a map.
  *
- * With `cells`, lines run along the cells' borders, inside. The rule is that of the kernel's `render.contours`.
- *
- * @param base the picture, packed
- * @param line width in pixels
- * @param out packed, overwritten
+ * @param levels which ones, parted by commas
+ * @param cells whether lines run along the borders of cells, rather than smoothly
  */
-export function contours(base: Uint32Array, field: Field, view: View, line: number, out: Uint32Array): void {
-  const lowest = Math.ceil(view.threshold * STEPS);
-  out.set(base);
-  if (!(field.top > 0) || lowest >= STEPS) {
-    return;
+export function findContours(field: Heights, levels: string, top: number, cells: boolean, line: number): Nearby {
+  const near = nothingNearby(field.values.length);
+  if (top > 0 && levels !== "") {
+    // A cell's line lies in the middle of the border, or in the first pixel of the stronger side.
+    const snap = line % 2 === 0 ? 0.5 : 1;
+    for (const level of levels.split(",").map(Number)) {
+      const inner = level > 0 ? snap : 1 - snap;
+      trace(field, (level / STEPS) * top, cells ? inner : null, reachOf(line), level, near);
+    }
   }
-  const colours = levelColours(field.signed, view);
-  const draw = view.cells ? borders : isolines;
-  draw(field, line, Math.max(1, lowest), (at, level, core, edge) => {
-    out[at] = stroked(base[at], colours[level + STEPS - 1], core, edge);
-  });
+  return near;
+}
+
+/** Draw lines of equal strength over a packed picture, each in its colour of the table. */
+export function drawContours(
+  base: Uint32Array,
+  { away, level }: Nearby,
+  signed: boolean,
+  view: View,
+  line: number,
+  out: Uint32Array,
+): void {
+  const colours = levelColours(signed, view);
+  for (let at = 0; at < base.length; at++) {
+    const edge = edgeCover(away[at], line);
+    out[at] = edge > 0 ? stroked(base[at], colours[level[at] + STEPS - 1], coreCover(away[at], line), edge) : base[at];
+  }
 }
 
 /** The colours of the levels -4 ... 4, none of them dark; 0 is never drawn. */
@@ -37,85 +61,23 @@ export function levelColours(signed: boolean, view: View): Colour[] {
   return Array.from({ length: 2 * STEPS - 1 }, (_, place) => {
     const level = place + 1 - STEPS;
     const index = 3 * colourIndex(Math.abs(level) / STEPS, level, signed, view.gamma);
-    return lightened(table[index], table[index + 1], table[index + 2]);
+    return lightened([table[index], table[index + 1], table[index + 2]]);
   });
 }
 
-function lightened(...colour: [number, number, number]): Colour {
-  const luminance = (299 * colour[0] + 587 * colour[1] + 114 * colour[2]) / 1000;
-  const missing = Math.max(LEAST_LUMINANCE - luminance, 0) / (255 - Math.min(luminance, LEAST_LUMINANCE));
-  const [red, green, blue] = colour.map((channel) => Math.floor(channel + (255 - channel) * missing + 0.5));
-  return [red, green, blue];
+/** First as bright as the hue allows, then towards white. */
+function lightened(colour: Colour): Colour {
+  const brighter = Math.min(LEAST_LUMINANCE / Math.max(luminance(colour), 1), 255 / Math.max(...colour, 1));
+  const vivid = each(colour, (channel) => channel * Math.max(brighter, 1));
+  const reached = Math.min(luminance(vivid), LEAST_LUMINANCE);
+  const white = (LEAST_LUMINANCE - reached) / (255 - reached);
+  return each(vivid, (channel) => Math.floor(channel + (255 - channel) * white + 0.5));
 }
 
-type Draw = (at: number, level: number, core: number, edge: number) => void;
-
-/** Every pixel belongs to the level that it is nearest to; how far the line is follows from how steep the map is. */
-function isolines(field: Field, line: number, lowest: number, draw: Draw): void {
-  const { width, height, values, top, signed } = field;
-  for (let y = 0, at = 0; y < height; y++) {
-    for (let x = 0; x < width; x++, at++) {
-      const size = signed ? Math.abs(values[at]) : values[at];
-      const level = Math.min(Math.max(Math.floor((size / top) * STEPS + 0.5), lowest), STEPS - 1);
-      const away = Math.abs(distance(size - (level / STEPS) * top, slopeAt(field, x, y)));
-      const edge = edgeCover(away, line);
-      if (edge > 0) {
-        draw(at, signed && values[at] < 0 ? -level : level, coreCover(away, line), edge);
-      }
-    }
-  }
+function luminance([red, green, blue]: Colour): number {
+  return (299 * red + 587 * green + 114 * blue) / 1000;
 }
 
-/** A line lies inside the border of the cells that reach its level, and has its dark edge outside. */
-function borders(field: Field, line: number, lowest: number, draw: Draw): void {
-  const { width, height, values, top, signed } = field;
-  const level = new Int8Array(values.length);
-  for (let at = 0; at < values.length; at++) {
-    const size = signed ? Math.abs(values[at]) : values[at];
-    const step = Math.min(Math.floor((size / top) * STEPS), STEPS - 1);
-    level[at] = step >= lowest ? (signed && values[at] < 0 ? -step : step) : 0;
-  }
-  const core = new Uint8Array(values.length);
-  const edge = new Uint8Array(values.length);
-  for (const sign of signed ? [1, -1] : [1]) {
-    const side = level.map((value) => Math.max(sign * value, 0));
-    const least = extreme(side, width, height, line, Math.min);
-    const most = extreme(side, width, height, line, Math.max);
-    for (let at = 0; at < side.length; at++) {
-      core[at] |= least[at] < side[at] ? 1 : 0;
-      edge[at] |= most[at] > side[at] ? 1 : 0;
-    }
-  }
-  for (let at = 0; at < core.length; at++) {
-    if (core[at] > 0 || edge[at] > 0) {
-      draw(at, level[at], core[at], edge[at]);
-    }
-  }
-}
-
-/** The least or greatest value of the square of pixels within `radius` of each pixel. */
-function extreme(
-  values: Int8Array,
-  width: number,
-  height: number,
-  radius: number,
-  pick: (a: number, b: number) => number,
-): Int8Array {
-  const across = values.slice();
-  for (let y = 0; y < height; y++) {
-    for (let shift = 1; shift <= Math.min(radius, width - 1); shift++) {
-      for (let x = 0, at = y * width; x < width - shift; x++, at++) {
-        across[at] = pick(across[at], values[at + shift]);
-        across[at + shift] = pick(across[at + shift], values[at]);
-      }
-    }
-  }
-  const out = across.slice();
-  for (let shift = 1; shift <= Math.min(radius, height - 1); shift++) {
-    for (let at = 0, below = shift * width; below < values.length; at++, below++) {
-      out[at] = pick(out[at], across[below]);
-      out[below] = pick(out[below], across[at]);
-    }
-  }
-  return out;
+function each([red, green, blue]: Colour, change: (channel: number) => number): Colour {
+  return [change(red), change(green), change(blue)];
 }

@@ -14,14 +14,19 @@ export function lineWidth(width: number, scale: number): number {
   return Math.max(1, Math.floor((width * scale) / 220 + 0.5));
 }
 
+/** How far from its middle a line changes a picture. */
+export function reachOf(line: number): number {
+  return 0.5 * line + (0.5 * line + 0.5) + 0.75;
+}
+
 /** How much of a pixel a line's core covers, by the distance from the line's middle. */
 export function coreCover(away: number, line: number): number {
-  return Math.min(Math.max(0.5 * line + 0.5 - away, 0), 1);
+  return Math.min(Math.max(0.5 * line + 0.75 - away, 0), 1);
 }
 
 /** How much of a pixel a line's core and its dark edges cover. */
 export function edgeCover(away: number, line: number): number {
-  return Math.min(Math.max(1.5 * line + 0.5 - away, 0), 1);
+  return Math.min(Math.max(reachOf(line) - away, 0), 1);
 }
 
 /** A pixel under a line: first what its dark edges cover, then its core; `lit` is how bright the picture is kept. */
@@ -40,9 +45,9 @@ export interface Panel extends Raster {
 
 /** Outline a box: white inside its edge, dark on both sides. */
 export function frameBox(panel: Panel, box: Box, line: number): void {
-  const outer = grown(box, line);
+  const outer = grown(box, rimOf(line));
   const inner = grown(box, -line);
-  const within = grown(box, -2 * line);
+  const within = grown(box, -line - rimOf(line));
   for (let y = Math.max(outer[0], 0); y < Math.min(outer[2], panel.height); y++) {
     for (let x = Math.max(outer[1], 0); x < Math.min(outer[3], panel.width); x++) {
       if (!holds(within, x, y)) {
@@ -60,12 +65,18 @@ export function curtainEdge(panel: Panel, column: number, line: number): void {
     return;
   }
   const start = column - Math.floor(line / 2);
+  const rim = rimOf(line);
   for (let y = 0; y < panel.height; y++) {
-    for (let x = Math.max(start - line, 0); x < Math.min(start + 2 * line, panel.width); x++) {
+    for (let x = Math.max(start - rim, 0); x < Math.min(start + line + rim, panel.width); x++) {
       const at = panel.start + y * panel.stride + x;
       panel.pixels[at] = stroked(panel.pixels[at], WHITE, x >= start && x < start + line ? 1 : 0, 1);
     }
   }
+}
+
+/** The width of the dark edges of a line that runs along the pixels. */
+function rimOf(line: number): number {
+  return Math.floor((line + 1) / 2);
 }
 
 function grown([top, left, bottom, right]: Box, by: number): Box {

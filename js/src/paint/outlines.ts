@@ -1,8 +1,8 @@
 import { badge, middles } from "./badges";
-import { coreCover, edgeCover, lineWidth, stroked, WHITE } from "./lines";
+import { coreCover, edgeCover, lineWidth, reachOf, stroked, WHITE } from "./lines";
 import type { Raster } from "./raster";
 import { resample } from "./resample";
-import { distance, slopeAt } from "./slope";
+import { nothingNearby, trace } from "./traces";
 
 /** What is left of the picture outside the regions. */
 const OUTSIDE = 0.4;
@@ -28,12 +28,12 @@ export function outlined(base: Raster, labels: Uint8Array, scale: number): Raste
       rows,
     );
     const field = { width, height, values: resample({ rows, columns, values: mask }, height, width, false) };
-    for (let y = 0, at = 0; y < height; y++) {
-      for (let x = 0; x < width; x++, at++) {
-        const depth = distance(field.values[at] - 0.5, slopeAt(field, x, y));
-        away[at] = Math.min(away[at], Math.abs(depth));
-        inside[at] = Math.max(inside[at], Math.min(Math.max(depth + 0.5, 0), 1));
-      }
+    const near = nothingNearby(away.length);
+    trace(field, 0.5, null, reachOf(line), label, near);
+    for (let at = 0; at < away.length; at++) {
+      const depth = field.values[at] >= 0.5 ? near.away[at] : -near.away[at];
+      away[at] = Math.min(away[at], near.away[at]);
+      inside[at] = Math.max(inside[at], Math.min(Math.max(0.5 + depth, 0), 1));
     }
   }
   const pixels = base.pixels.map((pixel, at) =>

@@ -1,13 +1,14 @@
 import type { View } from "../protocol";
 import { blend, type Field } from "./blend";
 import { largestBox } from "./box";
-import { contours } from "./contours";
+import { drawContours, findContours, shownLevels } from "./contours";
 import type { Regions, Result, Session } from "./decode";
 import { type Box, curtainEdge, frameBox, lineWidth, type Panel } from "./lines";
 import { outlined } from "./outlines";
 import { enlarged, pack, packed, type Raster } from "./raster";
 import { resample } from "./resample";
 import { topOf } from "./top";
+import type { Nearby } from "./traces";
 
 export { topOf } from "./top";
 
@@ -54,6 +55,7 @@ export function createPainter(): Painter {
   const stretched = kept(finite);
   const regional = kept(outlined);
   const boxed = kept(boxOf);
+  const found = kept(contoursOf);
 
   return {
     paint(scene, out) {
@@ -66,55 +68,70 @@ export function createPainter(): Painter {
         const shown = regions?.labels.some((label) => label > 0) ? regional(base, regions.labels, scale) : base;
         pixels.set(shown.pixels);
       } else {
-        const field = {
-          width: base.width,
-          height: base.height,
-          values: stretched(result, base.height, base.width, view.cells),
-          signed: result.signed,
-          top: scene.top ?? topOf(result, view),
-        };
-        const box = view.box ? boxed(result, session, view.box_threshold) : null;
-        paintMap(scene, base, field, box, pixels);
+        const values = stretched(result, base.height, base.width, view.cells);
+        const top = scene.top ?? topOf(result, view);
+        const field = { width: base.width, height: base.height, values, signed: result.signed, top };
+        if (view.mode === "contours") {
+          const levels = shownLevels(view.threshold, result.signed).join();
+          const line = lineWidth(session.width, scale);
+          const lines = found(values, base.width, levels, top, view.cells, line);
+          drawContours(base.pixels, lines, result.signed, view, line, pixels);
+        } else {
+          paintMap(scene, base, field, pixels);
+        }
+        if (view.box) {
+          frame(scene, boxed(result, session, view.box_threshold), pixels);
+        }
+        if (view.mode === "curtain") {
+          curtainEdge(panelsOf(scene, pixels)[0], curtainColumn(view, base.width), scale);
+        }
       }
     },
   };
 }
 
-function paintMap(scene: Scene, base: Raster, field: Field, box: Box | null, pixels: Uint32Array): void {
-  const { view, session, scale } = scene;
-  const { width, height } = base;
-  const line = lineWidth(session.width, scale);
-  const stride = frameSize(scene).width;
-  const panel = (start: number): Panel => ({ width, height, pixels, start, stride });
-  const panels = [panel(0)];
+/** Paint every mode that is made of the picture and its overlay. */
+function paintMap(scene: Scene, base: Raster, field: Field, pixels: Uint32Array): void {
+  const { view } = scene;
+  const [first, last] = panelsOf(scene, pixels);
   switch (view.mode) {
     case "image":
       pixels.set(base.pixels);
       break;
-    case "contours":
-      contours(base.pixels, field, view, line, pixels);
-      break;
     case "side":
-      panels.push(panel(stride - width));
       pixels.fill(GAP);
-      copyRows(base, panels[0]);
-      blend(base.pixels, field, view, width, pixels, stride, stride - width);
+      copyRows(base, first);
+      blend(base.pixels, field, view, base.width, last);
       break;
     case "curtain":
       pixels.set(base.pixels);
-      blend(base.pixels, field, view, curtainColumn(view, width), pixels, stride, 0);
+      blend(base.pixels, field, view, curtainColumn(view, base.width), first);
       break;
     default:
-      blend(base.pixels, field, view, width, pixels, stride, 0);
+      blend(base.pixels, field, view, base.width, first);
   }
-  if (box !== null) {
-    const [top, left, bottom, right] = box;
-    for (const each of panels) {
-      frameBox(each, [top * scale, left * scale, bottom * scale, right * scale], line);
-    }
+}
+
+/** Where the picture lies in what is painted: once, or twice side by side. */
+function panelsOf(scene: Scene, pixels: Uint32Array): [Panel, Panel] {
+  const stride = frameSize(scene).width;
+  const width = scene.session.width * scene.scale;
+  const whole = { width, height: scene.session.height * scene.scale, pixels, stride };
+  return [
+    { ...whole, start: 0 },
+    { ...whole, start: stride - width },
+  ];
+}
+
+function frame(scene: Scene, box: Box | null, pixels: Uint32Array): void {
+  if (box === null) {
+    return;
   }
-  if (view.mode === "curtain") {
-    curtainEdge(panels[0], curtainColumn(view, width), scale);
+  const { view, session, scale } = scene;
+  const [top, left, bottom, right] = box;
+  const enlargedBox: Box = [top * scale, left * scale, bottom * scale, right * scale];
+  for (const panel of panelsOf(scene, pixels).slice(0, view.mode === "side" ? 2 : 1)) {
+    frameBox(panel, enlargedBox, lineWidth(session.width, scale));
   }
 }
 
@@ -137,6 +154,17 @@ function finite(result: Result, height: number, width: number, cells: boolean): 
     }
   }
   return values;
+}
+
+function contoursOf(
+  values: Float32Array,
+  width: number,
+  levels: string,
+  top: number,
+  cells: boolean,
+  line: number,
+): Nearby {
+  return findContours({ width, height: values.length / width, values }, levels, top, cells, line);
 }
 
 function boxOf(result: Result, { width, height }: Session, threshold: number): Box | null {
