@@ -7,7 +7,7 @@ import { useStore, useText } from "../context";
 import { createFilm } from "./filming";
 import { SmallMap } from "./SmallMap";
 
-const LETTERS = 10;
+const LETTERS = 9;
 /** More than these are not expected before the maps are there: a strip that long is a selection. */
 const MOST = 60;
 
@@ -124,7 +124,7 @@ function showOption(strip: HTMLElement | null, place: number): void {
   if (strip === null || !(option instanceof HTMLElement)) {
     return;
   }
-  const before = option.offsetLeft - strip.offsetLeft;
+  const before = option.offsetLeft;
   const beyond = before + option.offsetWidth - strip.clientWidth;
   strip.scrollLeft = Math.max(Math.min(strip.scrollLeft, before), beyond);
 }
