@@ -1,7 +1,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createFakeModel, type FakeModel } from "../dev/fake-model";
-import { shortName } from "../src/layers";
+import { sharedPrefix, shortName } from "../src/layers";
 import { methodGroups, movedTo, runsByItself } from "../src/methods";
 import { colourTable } from "../src/paint/tables";
 import { asWords } from "../src/parameters";
@@ -86,6 +86,14 @@ describe("names", () => {
     expect(shortName("layer4", 9)).toBe("layer4");
     expect(shortName("layer4.2.conv3", 9)).toBe("laye…onv3");
     expect(shortName("layer4.2.conv3", 9)).toHaveLength(9);
+  });
+
+  it("lose what all of them begin with, up to a dot", () => {
+    expect(sharedPrefix(["net.layer1.conv1", "net.layer1.conv2", "net.layer2"])).toBe("net.");
+    expect(sharedPrefix(["features.0", "features.1"])).toBe("features.");
+    expect(sharedPrefix(["layer1", "layer2"])).toBe("");
+    expect(sharedPrefix(["a.b.c", "a.bc.d"])).toBe("a.");
+    expect(sharedPrefix([])).toBe("");
   });
 
   it("of choices are words", () => {

@@ -19,8 +19,8 @@ def test_nothing_is_evaluated_before_run(expensive_page: Page) -> None:
     page, start = expensive_page, expensive_page.kernel.now
     before = int(page.kernel.run("print(Slow.shown)"))
     page.ask("hello")
-    waiting = page.until("idle", start)
-    assert waiting.status["message"].endswith(" s: press Run")
+    waiting = page.wait(lambda m: m.status.get("message", "").endswith(" s: press Run"), start)
+    assert waiting.status["state"] == "idle"
     page.set(target=1)
     again = page.wait(lambda m: m.status.get("request_id") not in {None, waiting.status["request_id"]}, start)
     assert again.status["state"] == "idle"
