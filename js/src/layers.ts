@@ -47,6 +47,16 @@ export function neighbourLayer(
   return candidates.find((layer) => usable.has(layer.name))?.name ?? null;
 }
 
+/** What all names begin with, up to a dot: it tells no layer from another. */
+export function sharedPrefix(names: readonly string[]): string {
+  const [first = "", ...others] = names;
+  let prefix = first.slice(0, first.lastIndexOf(".") + 1);
+  while (prefix !== "" && !others.every((name) => name.startsWith(prefix))) {
+    prefix = prefix.slice(0, prefix.lastIndexOf(".", prefix.length - 2) + 1);
+  }
+  return prefix;
+}
+
 /** A name with its middle left out where it is too long: both ends tell where in the model a layer is. */
 export function shortName(name: string, length: number): string {
   if (name.length <= length) {

@@ -2,10 +2,10 @@ import { formatCount, formatSeconds } from "../../format";
 import type { MethodPayload } from "../../protocol";
 import { useText } from "../context";
 
-/** What is to be known of a method at a glance. */
-export function Badges({ method }: { method: MethodPayload }) {
+/** What is to be known of a method at a glance; `signed`: of the map in question, for a contrast may be where a class is not. */
+export function Badges({ method, signed }: { method: MethodPayload; signed: boolean }) {
   const text = useText();
-  const { cost, signed, class_specific, randomisation } = method;
+  const { cost, class_specific, randomisation } = method;
   const runs = cost.forwards + cost.backwards;
   const price = cost.seconds === null ? text.runs(formatCount(runs), runs) : `≈ ${formatSeconds(cost.seconds)}`;
   const badges = [

@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { shortName, usableLayers } from "../../layers";
+import { sharedPrefix, shortName, usableLayers } from "../../layers";
 import { movedTo } from "../../methods";
 import type { Session } from "../../paint/decode";
 import type { MethodPayload } from "../../protocol";
@@ -7,7 +7,7 @@ import { useStore, useText } from "../context";
 import { createFilm } from "./filming";
 import { SmallMap } from "./SmallMap";
 
-const LETTERS = 10;
+const LETTERS = 9;
 /** More than these are not expected before the maps are there: a strip that long is a selection. */
 const MOST = 60;
 
@@ -23,10 +23,18 @@ export function Filmstrip({ session, method }: { session: Session; method: Metho
 
   const expected = usableLayers(method, session.layers);
   const names = known?.frames.map(({ layer }) => layer) ?? (expected.length > MOST ? [] : expected);
+  const prefix = sharedPrefix(names);
   const layer = store.settings.layer.value;
   const chosen = new Set([layer ?? method.default_layer ?? ""].flat());
   const current = names.findIndex((name) => chosen.has(name));
-  useLayoutEffect(() => showOption(strip.current, current), [current]);
+  useLayoutEffect(() => {
+    // Also when the strip becomes narrower, or gets its first frames.
+    const observer = new ResizeObserver(() => showOption(strip.current, current));
+    if (strip.current !== null) {
+      observer.observe(strip.current);
+    }
+    return () => observer.disconnect();
+  }, [current]);
 
   const choose = (place: number) => {
     const name = names[place];
@@ -76,7 +84,7 @@ export function Filmstrip({ session, method }: { session: Session; method: Metho
               onKeyDown={(event) => press(event, place)}
             >
               <SmallMap frame={frame} view={view} />
-              <span class="xai-film-name">{shortName(name, LETTERS)}</span>
+              <span class="xai-film-name">{shortName(name.slice(prefix.length), LETTERS)}</span>
               {usual && <span class="xai-film-usual">{text.usual}</span>}
             </button>
           );
@@ -124,7 +132,7 @@ function showOption(strip: HTMLElement | null, place: number): void {
   if (strip === null || !(option instanceof HTMLElement)) {
     return;
   }
-  const before = option.offsetLeft - strip.offsetLeft;
+  const before = option.offsetLeft;
   const beyond = before + option.offsetWidth - strip.clientWidth;
   strip.scrollLeft = Math.max(Math.min(strip.scrollLeft, before), beyond);
 }

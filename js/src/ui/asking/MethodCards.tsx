@@ -90,7 +90,7 @@ export function MethodCards({ methods, chosen, onChoose, onClose }: Props) {
                   {refused ? (
                     <span class="xai-card-refusal">{text.refused(method.refusal ?? "")}</span>
                   ) : (
-                    <Badges method={method} />
+                    <Badges method={method} signed={method.signed} />
                   )}
                 </div>
               );

@@ -18,6 +18,7 @@ export function MethodPicker({ session, method }: { session: Session; method: Me
   const open = useSignal(false);
   const browse = useRef<HTMLButtonElement>(null);
   const name = store.settings.method.value;
+  const result = store.known.value.answer?.result;
   const choose = (id: string) => {
     const next = session.methods.find((each) => each.id === id);
     const layer = store.settings.layer.peek();
@@ -81,7 +82,9 @@ export function MethodPicker({ session, method }: { session: Session; method: Me
       {method?.refusal && <p class="xai-warning">{text.refused(method.refusal)}</p>}
       {method && !open.value && (
         <>
-          {method.refusal === null && <Badges method={method} />}
+          {method.refusal === null && (
+            <Badges method={method} signed={result?.method === name ? result.signed : method.signed} />
+          )}
           <p class="xai-summary">{method.summary}</p>
           <About method={method} />
         </>

@@ -1,5 +1,8 @@
 import { computed, effect, type ReadonlySignal, signal } from "@preact/signals";
+import { isDescribed } from "../../parameters";
 import type { FilmPayload } from "../../protocol";
+import { sameQuestion } from "../../questions";
+import { ranking } from "../../ranking";
 import { Refusal, type Store } from "../../state";
 
 /** The small map of one layer. */
@@ -58,10 +61,17 @@ export function createFilm(store: Store): FilmFeature {
   );
   /** Tells one answer of the model from another: both arrive with the session. */
   const of = computed(() => store.known.value.session?.probabilities ?? null);
+  // A setting is known here before the kernel knows it: what is shown must answer the settings as they are now.
   const ready = computed(() => {
     const { session, status, answer } = store.known.value;
-    const filmed = session?.methods.find(({ id }) => id === method.value)?.film ?? false;
-    return filmed && status.state === "done" && answer !== null && answer.result.method === method.value;
+    const filmed = session?.methods.find(({ id, film }) => film && id === method.value);
+    if (session === null || filmed === undefined || status.state !== "done" || answer === null) {
+      return false;
+    }
+    const { result } = answer;
+    const asked = target.value ?? ranking(session.probabilities)[0];
+    const described = { ...filmed, described: result.params };
+    return result.method === method.value && sameQuestion(result.target, asked) && isDescribed(described, params.value);
   });
   let asked: { question: string; of: unknown } | null = null;
 
