@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
@@ -234,9 +235,9 @@ def test_a_frozen_widget_is_a_picture_in_the_notebook_that_is_opened_without_it(
 
 def test_python_freezes_every_appearance_and_the_widget_lives_on(show):
     lab = show(SCENE, "w", "w.freeze()", "w")
-    lab.view(2).wait()
-    lab.wait_for_kernel()
-    expect(lab.page.locator(".jp-OutputArea img")).to_have_count(2)
+    expect(lab.page.locator(".jp-OutputArea img")).to_have_count(2, timeout=60_000)
+    expect(lab.cells.nth(3).locator(".xai-widget")).to_have_count(1)
+    lab.view().wait()
     expect(lab.page.locator(".xai-widget")).to_have_count(1)
 
 
@@ -289,4 +290,4 @@ def test_the_stored_picture_of_a_displayed_widget_is_still_there(show):
     (output,) = outputs(lab)
     assert output["output_type"] == "display_data"
     assert set(output["data"]) == {"text/plain", "image/png", VIEW_TYPE}
-    assert Image.open(io.BytesIO(__import__("base64").b64decode(output["data"]["image/png"]))).size == (128, 128)
+    assert Image.open(io.BytesIO(base64.b64decode(output["data"]["image/png"]))).size == (128, 128)
