@@ -1,8 +1,9 @@
 import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import type { Session } from "../../paint/decode";
 import { type Asked, askedOf, numbersCode, viewCode } from "../../taking/code";
 import { copyText } from "../../taking/download";
-import { useText, useView } from "../context";
+import { useStore, useText } from "../context";
 import { MenuItem } from "./MenuItem";
 
 interface Props {
@@ -12,19 +13,20 @@ interface Props {
 
 /** The Python that asks the same question again. */
 export function CodePart({ session, tell }: Props) {
-  const { store, root } = useView();
+  const store = useStore();
   const text = useText();
+  const part = useRef<HTMLElement>(null);
   const refused = useSignal("");
   const { method, params, target, layer } = store.settings;
   const settings: Asked = { method: method.value, params: params.value, target: target.value, layer: layer.value };
   const asked = askedOf(session, store.known.value.answer?.result ?? null, settings);
   const copy = async (code: string) => {
-    const copied = await copyText(code, root);
+    const copied = await copyText(code, part.current ?? document.body);
     refused.value = copied ? "" : code;
     tell(copied ? text.codeCopied : text.notCopied);
   };
   return (
-    <section class="xai-menu-part">
+    <section class="xai-menu-part" ref={part}>
       <span class="xai-menu-title">{text.python}</span>
       <MenuItem
         label={text.copyView}
