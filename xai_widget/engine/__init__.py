@@ -5,6 +5,7 @@ from xai_widget.engine.capture import Captured
 from xai_widget.engine.case import SCORES, Case, ScoreName
 from xai_widget.engine.edits import FILLS, Boxes, Edits, Fill, Masks, Segments
 from xai_widget.engine.facts import Access, AttentionFact, Facts, Head, LayerFact
+from xai_widget.engine.lent import Lent
 from xai_widget.engine.measure import measure
 from xai_widget.engine.memory import Memory
 from xai_widget.engine.rectified import GRADIENTS, GradientKind
@@ -32,6 +33,7 @@ __all__ = [
     "GradientKind",
     "Head",
     "LayerFact",
+    "Lent",
     "LinearOp",
     "Masks",
     "Memory",

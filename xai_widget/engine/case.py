@@ -16,6 +16,7 @@ from xai_widget.engine.capture import Captured, capture, logit_gradient
 from xai_widget.engine.edits import Edits, Fill, fill_for
 from xai_widget.engine.facts import Facts
 from xai_widget.engine.kept import KeptLogits
+from xai_widget.engine.lent import Lent, lend
 from xai_widget.engine.memory import Memory, digest_of
 from xai_widget.engine.rectified import GRADIENTS, GradientKind
 from xai_widget.engine.relevance import Relevance, relevance
@@ -319,6 +320,30 @@ class Case:
                 yield logits
         finally:  # also when the generator is closed: what was paid for is kept
             self.memory.keep(key, growing, growing.nbytes)
+
+    def on_module(self, use: Callable[[Lent, Tensor], Tensor]) -> Tensor:
+        """Return what somebody else's code makes of the model, `[N, ...]`: the way to wrap another library.
+
+        The model's passes are counted. Nothing of what happens to the copy reaches the model or another method.
+
+        Parameters
+        ----------
+        use : callable
+            ``use(module, inputs)`` is called once for every row: `inputs` `[1, C, *S]` are on the model's device,
+            and `module`, a copy of the model, gives the score `[n]` that the row is asked about for any inputs
+            `[n, C, *S]`. `module.network` is the copy itself, with its layers. It returns `[1, ...]`.
+
+        Raises
+        ------
+        ValueError
+            The model cannot be copied.
+        """
+        self._forbid_replay()
+
+        def lent(row: Case) -> Tensor:
+            return lend(row.runner, row.inputs, lambda logits: row.score(logits[None])[0], use)
+
+        return torch.cat([lent(row) for row in self.rows()])
 
     # -- running ----------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,8 @@
 """The methods: one file a family, each reading like its paper."""
 
+import contextlib
+import dataclasses
+import warnings
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
@@ -25,6 +28,12 @@ from xai_widget.explainers.smooth_grad import SmoothGrad
 from xai_widget.names import nearest
 
 ENTRY_POINTS: Final = "xai_widget.explainers"
+# What a method may say of itself, and what it has to.
+WORDS: Final = ("summary", "formula", "cites", "when", "evaluations")
+NEEDED: Final = (
+    *("id", "label", "access", "class_specific"),
+    *("uses_layer", "refuses", "refuses_layer", "default_layer", "automatic", "cost", "estimates"),
+)
 OWN: Final[tuple[type[Method], ...]] = (
     GradCam,
     GradCamPlusPlus,
@@ -56,11 +65,45 @@ def method_classes() -> Mapping[str, type[Method]]:
     """Return every method's class by id: the ones here, then those that installed packages register.
 
     A package registers a class through the entry-point group ``xai_widget.explainers``; the entry's name is the id.
+    One that cannot be used is left out with a warning that names its package.
     """
     found: dict[str, type[Method]] = {cls.id: cls for cls in OWN}
     for entry in entry_points(group=ENTRY_POINTS):
-        found.setdefault(entry.name, entry.load())
+        try:
+            cls = _completed(entry.load())
+        except Exception as error:  # noqa: BLE001 - importing a stranger's module may raise anything
+            package = f"The package {entry.dist.name!r}" if entry.dist is not None else f"{entry.value!r}"
+            message = (
+                f"{package} registers the method {entry.name!r}, which cannot be used and is left out."
+                f" {type(error).__name__}: {error}"
+            )
+            warnings.warn(message, RuntimeWarning, stacklevel=2)
+        else:
+            found.setdefault(entry.name, cls)
     return found
+
+
+def _completed(cls: type[Method]) -> type[Method]:
+    """Return a class with empty words where it says nothing about itself.
+
+    Raises
+    ------
+    TypeError
+        It is no method.
+    """
+    if not (isinstance(cls, type) and dataclasses.is_dataclass(cls)):
+        message = f"Expected a frozen dataclass, got {cls!r}."
+        raise TypeError(message)
+    if missing := [name for name in NEEDED if not hasattr(cls, name)]:
+        message = (
+            f"{cls.__name__} has no {', '.join(missing)}; deriving from xai_widget.explainers.Explainer gives some."
+        )
+        raise TypeError(message)
+    parameters_of(cls)  # a field that cannot be read would fail later, at every use
+    for name in WORDS:
+        if not hasattr(cls, name):
+            setattr(cls, name, "")
+    return cls
 
 
 def build_method(
@@ -85,6 +128,8 @@ def build_method(
         A value of another type.
     """
     if not isinstance(method, str):
+        with contextlib.suppress(TypeError):
+            _completed(type(method))
         if not isinstance(method, Method):
             message = f"method must be an id such as 'grad_cam' or a method object, got {type(method).__name__}."
             raise TypeError(message)
