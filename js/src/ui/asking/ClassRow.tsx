@@ -33,7 +33,7 @@ export function ClassRow({ session, index, chosen, foil, onChoose }: Props) {
       >
         <span class="xai-class-fill" style={{ width: `${length * 100}%` }} />
         <span class="xai-class-label">{label}</span>
-        <span class="xai-class-share xai-number">{number}</span>
+        <span class="xai-class-share xai-number"> {number}</span>
       </button>
     </li>
   );
