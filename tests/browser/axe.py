@@ -15,6 +15,9 @@ TAGS: Final = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-pra
 # JupyterLab's body has no height and cuts off what overflows, so that axe takes everything in it for hidden.
 RUN: Final = """async ([root, tags]) => {
   document.body.style.height = "100vh";
+  for (const each of root.getAnimations({ subtree: true })) {
+    if (each.effect.getComputedTiming().endTime < Infinity) each.finish();
+  }
   const found = await axe.run(root, {
     runOnly: { type: "tag", values: tags },
     rules: { "target-size": { enabled: true } },
