@@ -18,7 +18,9 @@ export function ErrorBox({ error, text }: { error: ErrorPayload; text: Strings }
       {error.traceback && (
         <details class="xai-details">
           <summary>{text.details}</summary>
-          <pre class="xai-trace" ref={trace}>
+          {/* A place to be scrolled must be reached by those who have no mouse. */}
+          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: said above */}
+          <pre class="xai-trace" ref={trace} tabIndex={0}>
             {error.traceback}
           </pre>
           <button type="button" class="xai-button" onClick={copy}>

@@ -38,7 +38,7 @@ export function ClassRow({ session, index, chosen, foil, onChoose, onHold }: Pro
           {foil && <span class="xai-class-tag">{text.foilTag} </span>}
           {label}
         </span>
-        <span class="xai-class-share xai-number">{number}</span>
+        <span class="xai-class-share xai-number"> {number}</span>
       </button>
       <button
         type="button"
