@@ -1,5 +1,12 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { CATALOGUES, type Language, languageOf, strings } from "../src/strings";
+import { asking } from "../src/strings/en/asking";
+import { comparing } from "../src/strings/en/comparing";
+import { doing } from "../src/strings/en/doing";
+import { general } from "../src/strings/en/general";
+import { offline } from "../src/strings/en/offline";
+import { stage } from "../src/strings/en/stage";
+import { taking } from "../src/strings/en/taking";
 
 /** What the sentences are tried with, where a number for every argument will not do. */
 const SAMPLES = new Map<string, readonly unknown[]>([
@@ -41,6 +48,13 @@ function said(path: string, value: unknown): string {
     throw new Error(`“${path}” needs something else than numbers: add what it takes to SAMPLES.`, { cause });
   }
 }
+
+it("no part of the catalogue hides an entry of another", () => {
+  const parts = [asking, comparing, doing, general, offline, stage, taking];
+  const names = parts.flatMap((part) => Object.keys(part));
+  expect(names.length).toBeGreaterThan(100);
+  expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);
+});
 
 describe.each(OTHERS)("the catalogue %s", (language) => {
   const english = new Map(entries(CATALOGUES.en));

@@ -340,7 +340,14 @@ describe("what a kernel would tell beside the maps", () => {
     regions: [{ box: [0, 0, 1, 1], area: 0.5, before: 0.75, after: 0.5 }],
   };
   const FRAMES = [{ layer: "layer4", signed: false, shape: [1, 1] as [number, number], buffer: 0 }];
-  const FILM: FilmPayload = { session: 0, method: "grad_cam", params: { relu: true }, target: 1, frames: FRAMES };
+  const FILM: FilmPayload = {
+    session: 0,
+    method: "grad_cam",
+    params: { relu: true },
+    target: 1,
+    frames: FRAMES,
+    left_out: 0,
+  };
   let store: Store;
   let host: Host;
   let heard: KernelMessage[];

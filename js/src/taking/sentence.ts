@@ -23,7 +23,7 @@ export function sentence(session: Session, result: Result | null, regions: Regio
     return said;
   }
   if (regions === null) {
-    return [...said, text.measuring];
+    return [...said, text.measuringPlaces];
   }
   if (regions.regions.length === 0) {
     return [...said, text.noPlace(result.target_label)];
@@ -42,7 +42,7 @@ export function effectsOf({ quantity, regions }: Regions, text: Strings): Effect
     return {
       place: index + 1,
       change: !moves ? "nothing" : after < before ? "lowers" : "raises",
-      amount: shares ? text.points(Math.round(size * 100)) : text.score(size),
+      amount: shares ? text.fewPoints(Math.round(size * 100)) : text.score(size),
     };
   });
 }

@@ -14,7 +14,7 @@ export const doing = {
   pen: "Draw with",
   pens: { brush: "Brush", box: "Box", eraser: "Eraser" } satisfies Record<Pen, string>,
   brushSize: "Size",
-  pixels: (count: number) => `${count} px`,
+  brushPixels: (count: number) => `${count} px`,
   undo: "Undo",
   redo: "Redo",
   clear: "Clear",

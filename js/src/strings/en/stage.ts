@@ -66,7 +66,7 @@ export const stage = {
 
   measuringRegions: "Measuring which places matter …",
   regionsLater: "The regions are found once the map is complete.",
-  noRegions: "No place stands out in this map.",
+  nothingStandsOut: "No place stands out in this map.",
   regionsRefused: (reason: string) => `No regions: ${reason}`,
 
   colourBar: "Colour bar",

@@ -59,13 +59,13 @@ export const taking = {
   scoresHighest: (label: string, score: string) => `The highest score is that of ${label}: ${score}.`,
   askedShare: (label: string, share: string) => `${label} gets ${share}.`,
   askedScore: (label: string, score: string) => `The score of ${label} is ${score}.`,
-  points: (count: number) => (count === 1 ? "1 point" : `${count} points`),
+  fewPoints: (count: number) => (count === 1 ? "1 point" : `${count} points`),
   score: (value: number) => formatValue(value),
   effects: (effects: readonly Effect[]) => {
     const words = effects.map(hides).join("; ");
     return `${words.charAt(0).toUpperCase()}${words.slice(1)}.`;
   },
   noPlace: (label: string) => `No place speaks for ${label}.`,
-  measuring: "Measuring what the most important places do …",
+  measuringPlaces: "Measuring what the most important places do …",
   notMeasured: (reason: string) => `What the places do is not known: ${reason}`,
 };

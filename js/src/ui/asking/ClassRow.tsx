@@ -9,8 +9,8 @@ interface Props {
   chosen: boolean;
   foil: boolean;
   onChoose(): void;
-  /** Hold the question against this class, or no longer; null where no class is asked about. */
-  onHold: (() => void) | null;
+  /** Hold the question against this class, or no longer; null where no class is asked about. Without it, nobody can. */
+  onHold?: (() => void) | null;
 }
 
 /** One class: its label, how likely it is, and the ways to ask about it. */
@@ -40,18 +40,20 @@ export function ClassRow({ session, index, chosen, foil, onChoose, onHold }: Pro
         </span>
         <span class="xai-class-share xai-number"> {number}</span>
       </button>
-      <button
-        type="button"
-        class="xai-class-hold"
-        aria-label={text.ratherThan(label)}
-        aria-pressed={foil}
-        title={text.ratherThan(label)}
-        data-foil-index={index}
-        disabled={onHold === null || chosen}
-        onClick={() => onHold?.()}
-      >
-        {text.versus}
-      </button>
+      {onHold !== undefined && (
+        <button
+          type="button"
+          class="xai-class-hold"
+          aria-label={text.ratherThan(label)}
+          aria-pressed={foil}
+          title={text.ratherThan(label)}
+          data-foil-index={index}
+          disabled={onHold === null || chosen}
+          onClick={() => onHold?.()}
+        >
+          {text.versus}
+        </button>
+      )}
     </li>
   );
 }

@@ -1,12 +1,14 @@
-import { colourIndex, scaleTop, strength } from "../../paint/blend";
+import { colourIndex, strength } from "../../paint/blend";
 import { colourTable } from "../../paint/tables";
+import { topOf } from "../../paint/top";
 import type { View } from "../../protocol";
 import type { Frame } from "./filming";
 
 /** A small map in the colours of the view: four bytes a cell, each map against its own maximum. */
-export function thumbnail({ values, signed }: Frame, { colormap, gamma }: View): Uint8ClampedArray<ArrayBuffer> {
+export function thumbnail(frame: Frame, { colormap, gamma, clip }: View): Uint8ClampedArray<ArrayBuffer> {
+  const { values, signed } = frame;
   const table = colourTable(colormap, signed);
-  const top = scaleTop(values, signed);
+  const top = topOf(frame, { clip });
   const out = new Uint8ClampedArray(values.length * 4);
   values.forEach((value, at) => {
     const share = strength(value, top, signed);

@@ -33,7 +33,7 @@ export function PaperTools({ paper }: { paper: Paper }) {
           max={pens.largest.value}
           step={1}
           value={pens.size.value}
-          format={text.pixels}
+          format={text.brushPixels}
           onPreview={pens.setSize}
           onKeep={pens.setSize}
         />

@@ -114,7 +114,10 @@ export function PictureCanvas({ session, answer, regions, label }: Props) {
     }
     const from = probe.peek();
     const pace = shift ? LEAP : 1;
-    const to = from === null ? start(session, hidden.peek() ? null : answer) : stepped(from, across * pace, down * pace, session);
+    const to =
+      from === null
+        ? start(session, hidden.peek() ? null : answer)
+        : stepped(from, across * pace, down * pace, session);
     probe.value = { ...to, spoken: true };
     viewport.value = reveal(seen, { x: (to.x + 0.5) / session.width, y: (to.y + 0.5) / session.height });
   };

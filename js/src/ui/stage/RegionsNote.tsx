@@ -15,7 +15,7 @@ export function RegionsNote() {
   if (!answer.result.final) {
     words = text.regionsLater;
   } else if (found !== null) {
-    words = text.noRegions;
+    words = text.nothingStandsOut;
   } else if (refusal.value !== "") {
     words = text.regionsRefused(refusal.value);
   }
