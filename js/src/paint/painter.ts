@@ -74,10 +74,10 @@ export function createPainter(): Painter {
         const values = stretched(result, base.height, base.width, view.cells);
         const top = scene.top ?? topOf(result, view);
         if (view.mode === "contours") {
-          const levels = shownLevels(view.threshold, result.signed).join();
+          const levels = shownLevels(view.threshold, result.signed);
           const line = lineWidth(session.width, scale);
-          const lines = found(values, base.width, levels, top, view.cells, line);
-          drawContours(base.pixels, lines, result.signed, view, line, pixels);
+          const near = found(values, base.width, levels.join(), top, view.cells, line);
+          drawContours(base.pixels, near, levels, result.signed, view, line, pixels);
         } else {
           paintMap(scene, base, shader(values, top, result.signed, view.gamma), pixels);
         }
@@ -166,7 +166,8 @@ function contoursOf(
   cells: boolean,
   line: number,
 ): Nearby {
-  return findContours({ width, height: values.length / width, values }, levels, top, cells, line);
+  const field = { width, height: values.length / width, values };
+  return findContours(field, levels === "" ? [] : levels.split(",").map(Number), top, cells, line);
 }
 
 function boxOf(result: Result, { width, height }: Session, threshold: number): Box | null {
