@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { strongest } from "../src/paint/finding";
-import { barPixels, barPosition, legend, ticks } from "../src/paint/scale";
+import { emptiness, rankOf, strongest } from "../src/paint/finding";
+import { barPixels, barPosition, legend, ticks, tickWords } from "../src/paint/scale";
 import { beyond, topOf } from "../src/paint/top";
 import { DEFAULT_VIEW } from "../src/protocol";
 import { result } from "./samples";
@@ -18,6 +18,11 @@ describe("the colour bar", () => {
     expect(ticks(2, false)).toEqual([0, 0.5, 1, 1.5, 2]);
     expect(ticks(2, true)).toEqual([-2, -1, 0, 1, 2]);
     expect(ticks(0, false)).toEqual([0]);
+  });
+
+  it("says which of its ends stand for more", () => {
+    expect(tickWords(ticks(2, true), [true, true])).toEqual(["≤ −2", "−1", "0", "1", "≥ 2"]);
+    expect(tickWords([0], [false, false])).toEqual(["0"]);
   });
 
   it("knows where a value lies", () => {
@@ -82,5 +87,20 @@ describe("the strongest place", () => {
     expect(strongest(result([-4, 1], { signed: true }))?.value).toBe(-4);
     expect(strongest(result([-4, 1], { signed: false }))?.value).toBe(1);
     expect(strongest(result([-4, 0], { signed: false }))).toBeNull();
+  });
+});
+
+describe("what a map says at all", () => {
+  it("tells a map of zeros and one without anything positive from others", () => {
+    expect(emptiness(result([0, Number.NaN]))).toBe("zero");
+    expect(emptiness(result([0, -2]))).toBe("negative");
+    expect(emptiness(result([0, -2, 1]))).toBeNull();
+  });
+
+  it("knows how much of it is smaller than a value", () => {
+    const map = result([4, 1, 2, 2, Number.NaN]);
+    expect([0, 1, 2, 3, 9].map((value) => rankOf(map, value))).toEqual([0, 0, 0.25, 0.75, 1]);
+    expect(rankOf(map, Number.NaN)).toBeNull();
+    expect(rankOf(result([Number.NaN]), 1)).toBeNull();
   });
 });

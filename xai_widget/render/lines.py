@@ -61,7 +61,7 @@ def contours(base: Pixels, field: Numbers, top: float, line: int, *, signed: boo
         nearer = found < away
         away[nearer] = found[nearer]
         nearest[nearer] = level
-    core, edge = _profile(away, line)
+    core, edge = _profile(np.sqrt(away), line)
     return stroke(base, colours[nearest + STEPS - 1], core, edge)
 
 
@@ -103,7 +103,7 @@ def regions(base: Pixels, labels: NDArray[np.uint8], line: int) -> Pixels:
     inside = np.zeros(base.shape[:2])
     for label in range(1, int(labels.max(initial=0)) + 1):
         field = resize(_smooth((labels == label).astype(np.float64)), base.shape[:2]).astype(np.float64)
-        found = distances(crossings(field, 0.5), base.shape[:2], _reach(line))
+        found = np.sqrt(distances(crossings(field, 0.5), base.shape[:2], _reach(line)))
         away = np.minimum(away, found)
         inside = np.maximum(inside, np.clip(0.5 + np.where(field >= 0.5, found, -found), 0.0, 1.0))
     lit = (1.0 - (1.0 - OUTSIDE) * (1.0 - inside))[:, :, np.newaxis]

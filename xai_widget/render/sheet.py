@@ -39,7 +39,7 @@ def layout(width: int, height: int) -> Layout:
     Examples
     --------
     >>> layout(512, 512)
-    Layout(width=544, height=592, picture=(16, 16, 512, 512), bar=(16, 544, 512, 13), numbers=561, font=16)
+    Layout(width=544, height=591, picture=(16, 16, 512, 512), bar=(16, 544, 512, 12), numbers=560, font=16)
     """
     font = max(9, (min(width, height) + 16) // 32)
     strip = (4 * font) // 5

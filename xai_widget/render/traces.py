@@ -62,7 +62,7 @@ def crossings(field: Numbers, level: float, *, snap: float | None = None) -> Num
 
 
 def distances(pieces: Numbers, shape: tuple[int, ...], reach: float) -> Numbers:
-    """Return how far each pixel is from the nearest piece, float64 ``[H, W]``; infinity beyond `reach`."""
+    """Return the squared distance of each pixel from the nearest piece, float64 ``[H, W]``; infinity beyond `reach`."""
     height, width = shape
     away = np.full(shape, np.inf)
     if pieces.size == 0:
@@ -70,16 +70,17 @@ def distances(pieces: Numbers, shape: tuple[int, ...], reach: float) -> Numbers:
     y, x, end_y, end_x = pieces.T
     along_y, along_x = end_y - y, end_x - x
     length = along_y * along_y + along_x * along_x
+    inverse = 1.0 / np.where(length > 0, length, 1.0)
     corner_y, corner_x = np.floor(np.minimum(y, end_y)), np.floor(np.minimum(x, end_x))
     margin = int(np.ceil(reach))
     for down in range(-margin, margin + 2):
         for right in range(-margin, margin + 2):
             row, column = corner_y + down, corner_x + right
-            share = ((row - y) * along_y + (column - x) * along_x) / np.where(length > 0, length, 1.0)
+            share = ((row - y) * along_y + (column - x) * along_x) * inverse
             share = np.clip(share, 0.0, 1.0)
             miss_y, miss_x = row - (y + share * along_y), column - (x + share * along_x)
-            gap = np.sqrt(miss_y * miss_y + miss_x * miss_x)
-            near = (gap < reach) & (row >= 0) & (row < height) & (column >= 0) & (column < width)
+            gap = miss_y * miss_y + miss_x * miss_x
+            near = (gap < reach * reach) & (row >= 0) & (row < height) & (column >= 0) & (column < width)
             np.minimum.at(away, (row[near].astype(np.intp), column[near].astype(np.intp)), gap[near])
     return away
 

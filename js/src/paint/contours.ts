@@ -2,7 +2,7 @@ import type { View } from "../protocol";
 import { colourIndex } from "./blend";
 import { type Colour, coreCover, edgeCover, reachOf, stroked } from "./lines";
 import { colourTable } from "./tables";
-import { type Heights, type Nearby, nothingNearby, trace } from "./traces";
+import { type Heights, type Nearby, trace } from "./traces";
 
 /** Lines of equal strength lie at 1 / STEPS, 2 / STEPS ... of the strongest value. */
 const STEPS = 5;
@@ -23,35 +23,43 @@ export function shownLevels(threshold: number, signed: boolean): number[] {
 /**
  * Find the lines of equal strength of a map.
  *
- * @param levels which ones, parted by commas
  * @param cells whether lines run along the borders of cells, rather than smoothly
  */
-export function findContours(field: Heights, levels: string, top: number, cells: boolean, line: number): Nearby {
-  const near = nothingNearby(field.values.length);
-  if (top > 0 && levels !== "") {
-    // A cell's line lies in the middle of the border, or in the first pixel of the stronger side.
-    const snap = line % 2 === 0 ? 0.5 : 1;
-    for (const level of levels.split(",").map(Number)) {
-      const inner = level > 0 ? snap : 1 - snap;
-      trace(field, (level / STEPS) * top, cells ? inner : null, reachOf(line), level, near);
-    }
-  }
-  return near;
+export function findContours(
+  field: Heights,
+  levels: readonly number[],
+  top: number,
+  cells: boolean,
+  line: number,
+): Nearby {
+  // A cell's line lies in the middle of the border, or in the first pixel of the stronger side.
+  const snap = line % 2 === 0 ? 0.5 : 1;
+  const lines = levels.map((level) => ({
+    height: (level / STEPS) * top,
+    snap: cells ? (level > 0 ? snap : 1 - snap) : null,
+  }));
+  return trace(field, top > 0 ? lines : [], reachOf(line));
 }
 
 /** Draw lines of equal strength over a packed picture, each in its colour of the table. */
 export function drawContours(
   base: Uint32Array,
-  { away, level }: Nearby,
+  near: Nearby,
+  levels: readonly number[],
   signed: boolean,
   view: View,
   line: number,
   out: Uint32Array,
 ): void {
-  const colours = levelColours(signed, view);
+  const all = levelColours(signed, view);
+  const colours = levels.map((level) => all[level + STEPS - 1]);
   for (let at = 0; at < base.length; at++) {
-    const edge = edgeCover(away[at], line);
-    out[at] = edge > 0 ? stroked(base[at], colours[level[at] + STEPS - 1], coreCover(away[at], line), edge) : base[at];
+    if (near.away[at] === Number.POSITIVE_INFINITY) {
+      out[at] = base[at];
+    } else {
+      const away = Math.sqrt(near.away[at]);
+      out[at] = stroked(base[at], colours[near.line[at]], coreCover(away, line), edgeCover(away, line));
+    }
   }
 }
 

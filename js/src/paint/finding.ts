@@ -44,3 +44,40 @@ function third(cell: number, cells: number): -1 | 0 | 1 {
   }
   return at > 2 / 3 ? 1 : 0;
 }
+
+/** What there is to say of a map that shows nothing: all of it is zero, or none of it speaks for the target. */
+export function emptiness(result: Result): "zero" | "negative" | null {
+  let negative = false;
+  for (const value of result.values) {
+    if (value > 0 && Number.isFinite(value)) {
+      return null;
+    }
+    negative ||= value < 0 && Number.isFinite(value);
+  }
+  return negative ? "negative" : "zero";
+}
+
+const ordered = new WeakMap<Result, Float32Array>();
+
+/** The share of the map that has a smaller value, from 0 to 1; null for a value that is not finite. */
+export function rankOf(result: Result, value: number): number | null {
+  let sorted = ordered.get(result);
+  if (sorted === undefined) {
+    sorted = result.values.filter((each) => Number.isFinite(each)).sort();
+    ordered.set(result, sorted);
+  }
+  if (!Number.isFinite(value) || sorted.length === 0) {
+    return null;
+  }
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] < value) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low / sorted.length;
+}

@@ -2,7 +2,7 @@ import { badge, middles } from "./badges";
 import { coreCover, edgeCover, lineWidth, reachOf, stroked, WHITE } from "./lines";
 import type { Raster } from "./raster";
 import { resample } from "./resample";
-import { nothingNearby, trace } from "./traces";
+import { trace } from "./traces";
 
 /** What is left of the picture outside the regions. */
 const OUTSIDE = 0.4;
@@ -22,17 +22,17 @@ export function outlined(base: Raster, labels: Uint8Array, scale: number): Raste
   const inside = new Float64Array(width * height);
   const last = labels.reduce((most, label) => Math.max(most, label), 0);
   for (let label = 1; label <= last; label++) {
-    const mask = smooth(
-      Float32Array.from(labels, (own) => (own === label ? 1 : 0)),
-      columns,
-      rows,
-    );
+    const own = new Float32Array(labels.length);
+    for (let at = 0; at < own.length; at++) {
+      own[at] = labels[at] === label ? 1 : 0;
+    }
+    const mask = smooth(own, columns, rows);
     const field = { width, height, values: resample({ rows, columns, values: mask }, height, width, false) };
-    const near = nothingNearby(away.length);
-    trace(field, 0.5, null, reachOf(line), label, near);
+    const near = trace(field, [{ height: 0.5, snap: null }], reachOf(line));
     for (let at = 0; at < away.length; at++) {
-      const depth = field.values[at] >= 0.5 ? near.away[at] : -near.away[at];
-      away[at] = Math.min(away[at], near.away[at]);
+      const gap = Math.sqrt(near.away[at]);
+      const depth = field.values[at] >= 0.5 ? gap : -gap;
+      away[at] = Math.min(away[at], gap);
       inside[at] = Math.max(inside[at], Math.min(Math.max(0.5 + depth, 0), 1));
     }
   }

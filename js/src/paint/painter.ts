@@ -1,12 +1,14 @@
 import type { View } from "../protocol";
-import { blend, type Field } from "./blend";
+import { blend } from "./blend";
 import { largestBox } from "./box";
 import { drawContours, findContours, shownLevels } from "./contours";
 import type { Regions, Result, Session } from "./decode";
+import { kept } from "./kept";
 import { type Box, curtainEdge, frameBox, lineWidth, type Panel } from "./lines";
 import { outlined } from "./outlines";
 import { enlarged, pack, packed, type Raster } from "./raster";
 import { resample } from "./resample";
+import { createShader, type Shades } from "./shades";
 import { topOf } from "./top";
 import type { Nearby } from "./traces";
 
@@ -55,6 +57,7 @@ export function createPainter(): Painter {
   const stretched = kept(finite);
   const regional = kept(outlined);
   const boxed = kept(boxOf);
+  const shader = createShader();
   const found = kept(contoursOf);
 
   return {
@@ -70,14 +73,13 @@ export function createPainter(): Painter {
       } else {
         const values = stretched(result, base.height, base.width, view.cells);
         const top = scene.top ?? topOf(result, view);
-        const field = { width: base.width, height: base.height, values, signed: result.signed, top };
         if (view.mode === "contours") {
-          const levels = shownLevels(view.threshold, result.signed).join();
+          const levels = shownLevels(view.threshold, result.signed);
           const line = lineWidth(session.width, scale);
-          const lines = found(values, base.width, levels, top, view.cells, line);
-          drawContours(base.pixels, lines, result.signed, view, line, pixels);
+          const near = found(values, base.width, levels.join(), top, view.cells, line);
+          drawContours(base.pixels, near, levels, result.signed, view, line, pixels);
         } else {
-          paintMap(scene, base, field, pixels);
+          paintMap(scene, base, shader(values, top, result.signed, view.gamma), pixels);
         }
         if (view.box) {
           frame(scene, boxed(result, session, view.box_threshold), pixels);
@@ -91,7 +93,7 @@ export function createPainter(): Painter {
 }
 
 /** Paint every mode that is made of the picture and its overlay. */
-function paintMap(scene: Scene, base: Raster, field: Field, pixels: Uint32Array): void {
+function paintMap(scene: Scene, base: Raster, shades: Shades, pixels: Uint32Array): void {
   const { view } = scene;
   const [first, last] = panelsOf(scene, pixels);
   switch (view.mode) {
@@ -101,14 +103,14 @@ function paintMap(scene: Scene, base: Raster, field: Field, pixels: Uint32Array)
     case "side":
       pixels.fill(GAP);
       copyRows(base, first);
-      blend(base.pixels, field, view, base.width, last);
+      blend(base.pixels, shades, view, base.width, last);
       break;
     case "curtain":
       pixels.set(base.pixels);
-      blend(base.pixels, field, view, curtainColumn(view, base.width), first);
+      blend(base.pixels, shades, view, curtainColumn(view, base.width), first);
       break;
     default:
-      blend(base.pixels, field, view, base.width, first);
+      blend(base.pixels, shades, view, base.width, first);
   }
 }
 
@@ -164,20 +166,10 @@ function contoursOf(
   cells: boolean,
   line: number,
 ): Nearby {
-  return findContours({ width, height: values.length / width, values }, levels, top, cells, line);
+  const field = { width, height: values.length / width, values };
+  return findContours(field, levels === "" ? [] : levels.split(",").map(Number), top, cells, line);
 }
 
 function boxOf(result: Result, { width, height }: Session, threshold: number): Box | null {
   return largestBox(resample(result, height, width, false), width, height, threshold);
-}
-
-/** A function that remembers its last answer. */
-function kept<A extends readonly unknown[], T>(make: (...from: A) => T): (...from: A) => T {
-  let last: { from: A; made: T } | null = null;
-  return (...from) => {
-    if (last === null || from.some((each, i) => each !== last?.from[i])) {
-      last = { from, made: make(...from) };
-    }
-    return last.made;
-  };
 }

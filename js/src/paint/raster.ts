@@ -24,13 +24,13 @@ export function enlarged(session: Session, scale: number): Raster {
   const width = session.width * scale;
   const height = session.height * scale;
   const pixels = new Uint32Array(width * height).fill(OPAQUE);
+  const own = new Float32Array(session.width * session.height);
   for (let channel = 0; channel < 3; channel++) {
-    const own = Float32Array.from(
-      { length: session.width * session.height },
-      (_, i) => session.pixels[3 * i + channel],
-    );
-    const values =
-      scale === 1 ? own : resample({ rows: session.height, columns: session.width, values: own }, height, width, false);
+    for (let i = 0; i < own.length; i++) {
+      own[i] = session.pixels[3 * i + channel];
+    }
+    const grid = { rows: session.height, columns: session.width, values: own };
+    const values = scale === 1 ? own : resample(grid, height, width, false);
     for (let i = 0; i < pixels.length; i++) {
       pixels[i] |= Math.floor(values[i] + 0.5) << (8 * channel);
     }

@@ -1,3 +1,4 @@
+import { formatTicks } from "../format";
 import type { View } from "../protocol";
 import { colourIndex } from "./blend";
 import { colourTable } from "./tables";
@@ -14,6 +15,15 @@ export function ticks(top: number, signed: boolean): number[] {
   }
   const [low, high] = legend(top, signed);
   return [0, 0.25, 0.5, 0.75, 1].map((at) => low + at * (high - low));
+}
+
+/** The numbers of one scale in words; an end says so if it stands for everything beyond, too: see `beyond`. */
+export function tickWords(numbers: readonly number[], [below, above]: readonly [boolean, boolean]): string[] {
+  const last = numbers.length - 1;
+  return formatTicks(numbers).map((word, place) => {
+    const sign = place === 0 && below ? "≤ " : place === last && above ? "≥ " : "";
+    return sign + word;
+  });
 }
 
 /** Where a value lies on the bar, from 0 to 1; beyond the ends it stays at the end. */
