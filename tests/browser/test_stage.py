@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.browser.scenes import COUNTED, SCENE
 from tests.browser.view import difference
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
     from tests.browser.lab import Lab
     from tests.browser.view import View
 
@@ -68,7 +71,7 @@ def press(view: View, *keys: str) -> None:
         view.lab.page.keyboard.press(key)
 
 
-def switch(view: View, name: str):
+def switch(view: View, name: str) -> Locator:
     """Return a switch of the display, by its label."""
     return view.root.get_by_role("switch", name=name, exact=True)
 
@@ -109,8 +112,6 @@ def test_side_by_side_shows_the_picture_and_the_overlay_undistorted(show):
 
 def shrunk(pixels: np.ndarray, side: int) -> np.ndarray:
     """Return a square picture at another size."""
-    from PIL import Image
-
     return np.asarray(Image.fromarray(pixels).resize((side, side), Image.Resampling.BOX))
 
 
