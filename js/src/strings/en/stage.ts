@@ -70,7 +70,6 @@ export const stage = {
   regionsRefused: (reason: string) => `No regions: ${reason}`,
 
   colourBar: "Colour bar",
-  unitOf: (unit: string) => `Unit: ${unit}`,
   grid: (rows: number, columns: number) => `grid ${rows}×${columns}`,
   partial: (fraction: number) => `partial, ${Math.round(fraction * 100)} %`,
   previous: "previous map",

@@ -66,12 +66,11 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
         {panels(session, result, view).map(({ left, width }, place) => (
           <div key={left} class="xai-panel" style={{ left: `${left * 100}%`, width: `${width * 100}%` }}>
             {place === 0 && (
-              // biome-ignore lint/a11y/noSvgWithoutTitle: what is marked names itself
               <svg
                 class="xai-sheet"
                 viewBox={`${seen.x} ${seen.y} ${seen.width} ${seen.height}`}
                 preserveAspectRatio="none"
-                aria-hidden={tool.value === "look"}
+                role="presentation"
               >
                 <Marks session={session} />
                 {!store.settings.expert.value && <Places session={session} />}
