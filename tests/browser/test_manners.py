@@ -57,7 +57,7 @@ OVERFLOWS = """root => {
   const edge = root.getBoundingClientRect().right + 0.5;
   const out = [...root.querySelectorAll("*")].filter((element) => {
     const box = element.getBoundingClientRect();
-    const hidden = !element.checkVisibility() || box.width === 0 || element.closest("option, .xai-crosshair") !== null;
+    const hidden = !element.checkVisibility() || box.width === 0 || element.closest("option, .xai-crosshair, .xai-film") !== null;
     const cut = getComputedStyle(element).textOverflow === "ellipsis" || element.closest("pre") !== null;
     return !hidden && (box.right > edge || (!cut && element.scrollWidth > element.clientWidth + 1
       && element.clientWidth > 0 && getComputedStyle(element).display !== "inline" && element.tagName !== "INPUT"
@@ -90,7 +90,7 @@ def test_a_class_and_a_slider_can_be_set_with_keys_alone(show):
     expect(view.slider("Opacity")).to_have_value("0.53")
     lab.kernel.until("w.view['opacity']", 0.53)
     focus_by_tab(lab, FOCUSED_CLASS)
-    lab.page.keyboard.press("Tab")
+    focus_by_tab(lab, FOCUSED_CLASS)  # past the way to hold the question against the first one
     before = view.request()
     label = lab.page.evaluate("() => document.activeElement.getAttribute('aria-label')").rpartition(",")[0]
     assert label != "cat"

@@ -16,10 +16,11 @@ export function Filmstrip({ session, method }: { session: Session; method: Metho
   const store = useStore();
   const text = useText();
   const film = store.feature(createFilm);
+  const place = useRef<HTMLDivElement>(null);
   const strip = useRef<HTMLDivElement>(null);
   const view = store.view.value;
   const known = film.current.value;
-  useWantedWhileSeen(strip, film.want);
+  useWantedWhileSeen(place, film.want);
 
   const expected = usableLayers(method, session.layers);
   const names = known?.frames.map(({ layer }) => layer) ?? (expected.length > MOST ? [] : expected);
@@ -36,26 +37,26 @@ export function Filmstrip({ session, method }: { session: Session; method: Metho
     return () => observer.disconnect();
   }, [current]);
 
-  const choose = (place: number) => {
-    const name = names[place];
+  const choose = (index: number) => {
+    const name = names[index];
     store.change({ layer: name === method.default_layer ? null : name });
   };
-  const press = (event: KeyboardEvent, place: number) => {
-    const next = event.altKey || event.ctrlKey || event.metaKey ? null : movedTo(event.key, place, names.length);
+  const press = (event: KeyboardEvent, index: number) => {
+    const next = event.altKey || event.ctrlKey || event.metaKey ? null : movedTo(event.key, index, names.length);
     if (next === null) {
       return;
     }
     event.preventDefault();
-    if (next !== place) {
+    if (next !== index) {
       choose(next);
       (strip.current?.children[next] as HTMLElement | undefined)?.focus({ preventScroll: true });
     }
   };
   if (!store.live && known === null) {
-    return null;
+    return <div ref={place} />; // a saved page has the maps that somebody has looked at
   }
   return (
-    <div class="xai-film-frame">
+    <div ref={place} class="xai-film-frame">
       <div
         ref={strip}
         class="xai-film"
@@ -66,9 +67,9 @@ export function Filmstrip({ session, method }: { session: Session; method: Metho
         aria-busy={known === null}
         data-known={known !== null}
       >
-        {names.map((name, place) => {
+        {names.map((name, index) => {
           const usual = name === method.default_layer;
-          const frame = known?.frames[place] ?? null;
+          const frame = known?.frames[index] ?? null;
           return (
             <button
               key={name}
@@ -79,9 +80,9 @@ export function Filmstrip({ session, method }: { session: Session; method: Metho
               aria-label={usual ? text.defaultFrame(name) : name}
               title={usual ? text.defaultFrame(name) : name}
               data-layer={name}
-              tabIndex={place === Math.max(current, 0) ? 0 : -1}
-              onClick={() => choose(place)}
-              onKeyDown={(event) => press(event, place)}
+              tabIndex={index === Math.max(current, 0) ? 0 : -1}
+              onClick={() => choose(index)}
+              onKeyDown={(event) => press(event, index)}
             >
               <SmallMap frame={frame} view={view} />
               <span class="xai-film-name">{shortName(name.slice(prefix.length), LETTERS)}</span>
@@ -102,7 +103,7 @@ export function Filmstrip({ session, method }: { session: Session; method: Metho
 }
 
 /** Small maps cost a pass of the model: they are asked for when somebody can see them. */
-function useWantedWhileSeen(strip: { current: HTMLElement | null }, want: () => () => void) {
+function useWantedWhileSeen(place: { current: HTMLElement | null }, want: () => () => void) {
   useEffect(() => {
     let stop: (() => void) | null = null;
     const release = () => {
@@ -116,14 +117,14 @@ function useWantedWhileSeen(strip: { current: HTMLElement | null }, want: () => 
         stop ??= want();
       }
     });
-    if (strip.current !== null) {
-      observer.observe(strip.current);
+    if (place.current !== null) {
+      observer.observe(place.current);
     }
     return () => {
       observer.disconnect();
       release();
     };
-  }, [strip, want]);
+  }, [place, want]);
 }
 
 /** Scroll the strip, and nothing around it, until an option is inside. */
