@@ -125,7 +125,8 @@ def covered(session: Session, mask: ArrayLike, fill: CoverFill = "blur", *, keep
     >>> from xai_widget.binding import Binding
     >>> session = Session.open(examples.mosaic_net(), examples.photo("cat"), Binding())
     >>> everything = np.ones(session.inputs[0].picture.shape[:2], dtype=bool)
-    >>> bool(covered(session, everything, "grey")[0] < session.probabilities[0, 0])
+    >>> cat = session.labels.index("cat")
+    >>> bool(covered(session, everything, "grey")[cat] < session.probabilities[0, cat] / 2)
     True
     """
     marked = picture_mask(mask, session.inputs[0].picture.shape[:2])

@@ -165,6 +165,30 @@ def test_the_keyboard_paints_too(covering):
     lab.kernel.until("w.brush_mask is None", expected=True)
 
 
+def test_a_finger_paints_and_the_page_stays_where_it_is(covering):
+    lab, view = covering
+    sheet = paper(view)
+    sheet.scroll_into_view_if_needed()
+    box = sheet.bounding_box()
+    assert box is not None
+    touch = lab.page.context.new_cdp_session(lab.page)
+
+    def finger(kind: str, *places: int) -> None:
+        points = [{"x": box["x"] + 100, "y": box["y"] + place} for place in places]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+        lab.frames()
+
+    finger("touchStart", 300)
+    for place in range(290, 90, -10):
+        finger("touchMove", place)
+    finger("touchEnd")
+    settled(view)
+    scale = box["width"] / SIDE
+    for place in (300, 200, 100):
+        lab.kernel.until(f"bool(w.brush_mask[{int(place / scale)}, {int(100 / scale)}])", expected=True)
+    assert sheet.bounding_box() == box
+
+
 def test_what_python_covers_is_shown_and_survives_a_reload(show):
     lab = show(SCENE)
     view = lab.view().wait()

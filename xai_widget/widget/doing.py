@@ -113,10 +113,6 @@ class Doing(Service):
                 message = "There is no finished heat map to find regions in. Run the method, then ask again."
                 raise ValueError(message)
             wish, attribution, run = latest
-            known = self._known.get(wish.key)
-        if known is not None and known[0] is attribution:
-            widget.tell(*_regions_message(request_id, wish.session, run, known[1]))
-            return
         session = widget.sessions[wish.session]
 
         def steps() -> Iterator[None]:
@@ -124,12 +120,14 @@ class Doing(Service):
                 asker.changed(wish.session)
                 message = "The model has changed since this heat map was made. Run the method again."
                 raise ValueError(message)
-            found = yield from measured_regions(session, attribution)
+            known = self._known.get(wish.key)
+            if known is None or known[0] is not attribution:
+                known = attribution, (yield from measured_regions(session, attribution))
             with asker.lock:
-                self._known[wish.key] = attribution, found
+                self._known[wish.key] = known
                 while len(self._known) > REMEMBERED:
                     self._known.popitem(last=False)
-                widget.tell(*_regions_message(request_id, wish.session, run, found))
+                widget.tell(*_regions_message(request_id, wish.session, run, known[1]))
 
         asker.beside("regions", request_id, steps)
 

@@ -82,7 +82,7 @@ export function createCover(store: Store): Cover {
             found.value = { wish, probabilities: numbers(buffers[0]) };
             refusal.value = "";
           });
-        } else {
+        } else if (message.kind === "cancelled" || message.kind === "superseded") {
           // Somebody cancelled everything, or another page asked.
           told = null;
         }

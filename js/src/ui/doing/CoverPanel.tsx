@@ -3,7 +3,6 @@ import type { Session } from "../../paint/decode";
 import { type CoverFill, FILLS } from "../../protocol";
 import { useText } from "../context";
 import { EffectBars } from "./EffectBars";
-import { PaperHint } from "./PaperHint";
 import { PaperTools } from "./PaperTools";
 
 /** With what to cover, and what it does. */
@@ -42,7 +41,7 @@ export function CoverPanel({ session, cover }: { session: Session; cover: Cover 
           <span>{text.keepOnly}</span>
         </label>
       </div>
-      {cover.paper.empty.value ? <PaperHint text={text.coverHint} /> : <EffectBars session={session} cover={cover} />}
+      <EffectBars session={session} cover={cover} />
     </>
   );
 }

@@ -6,6 +6,7 @@ import type { Session } from "../../paint/decode";
 import { barLength } from "../../ranking";
 import type { Strings } from "../../strings";
 import { useText } from "../context";
+import { PaperHint } from "./PaperHint";
 
 /** The classes before and after covering. */
 export function EffectBars({ session, cover }: { session: Session; cover: Cover }) {
@@ -13,30 +14,38 @@ export function EffectBars({ session, cover }: { session: Session; cover: Cover 
   const spoken = useRef("");
   const effect = cover.effect.value;
   const done = cover.settled.value && !cover.paper.busy.value;
-  if (cover.refusal.value !== "") {
-    return <p class="xai-warning">{cover.refusal.value}</p>;
-  }
-  if (effect === null) {
-    return <p class="xai-help-text">{text.measuring}</p>;
-  }
   // Every step of a stroke would be too much to listen to.
-  if (done) {
+  if (effect === null) {
+    spoken.current = "";
+  } else if (done) {
     const [first] = effect.changes;
-    const words = wordsOf(first, effect, text);
-    spoken.current = text.changed(session.labels[first.index], words.before, words.after, words.difference);
+    const { before, after, difference } = wordsOf(first, effect, text);
+    spoken.current = text.changed(session.labels[first.index], before, after, difference);
   }
   return (
     <>
-      <ul class="xai-effect" aria-label={text.effect} aria-busy={!done}>
-        {effect.changes.map((change) => (
-          <Row key={change.index} change={change} effect={effect} session={session} />
-        ))}
-      </ul>
+      {effect !== null && (
+        <ul class="xai-effect" aria-label={text.effect} aria-busy={!done}>
+          {effect.changes.map((change) => (
+            <Row key={change.index} change={change} effect={effect} session={session} />
+          ))}
+        </ul>
+      )}
+      {effect === null && <Waiting cover={cover} />}
       <output class="xai-unseen" aria-live="polite">
         {spoken.current}
       </output>
     </>
   );
+}
+
+/** Why there are no numbers. */
+function Waiting({ cover }: { cover: Cover }) {
+  const text = useText();
+  if (cover.refusal.value !== "") {
+    return <p class="xai-warning">{cover.refusal.value}</p>;
+  }
+  return cover.paper.empty.value ? <PaperHint text={text.coverHint} /> : <p class="xai-help-text">{text.measuring}</p>;
 }
 
 interface RowProps {

@@ -2,7 +2,9 @@ import { classOf, wholeShare } from "../../doing/effect";
 import type { Guess } from "../../doing/guess";
 import { isBlank } from "../../doing/mask";
 import type { Session } from "../../paint/decode";
+import type { WireTarget } from "../../protocol";
 import { ranking } from "../../ranking";
+import type { Strings } from "../../strings";
 import { useStore, useText } from "../context";
 import { PaperHint } from "./PaperHint";
 import { PaperTools } from "./PaperTools";
@@ -12,14 +14,14 @@ export function GuessPanel({ session, guess }: { session: Session; guess: Guess 
   const store = useStore();
   const text = useText();
   const order = ranking(session.probabilities);
-  const asked = classOf(store.settings.target.value) ?? order[0];
-  const label = store.known.value.answer?.result.target_label ?? session.labels[asked] ?? "";
+  const target = store.settings.target.value;
+  const asked = classOf(target) ?? order[0];
   const next = order[(order.indexOf(asked) + 1) % order.length];
   if (!guess.revealed.value) {
     return (
       <>
         <PaperTools paper={guess.paper} />
-        <PaperHint text={text.guessHint(label)} />
+        <PaperHint text={text.guessHint(inWords(target, session, text))} />
         <div class="xai-row">
           <button
             type="button"
@@ -57,6 +59,16 @@ export function GuessPanel({ session, guess }: { session: Session; guess: Guess 
       </div>
     </>
   );
+}
+
+/** What is asked about; the map that will be shown may still be on its way. */
+function inWords(target: WireTarget, { labels, probabilities }: Session, text: Strings): string {
+  if (target === null || typeof target === "number") {
+    return labels[target ?? ranking(probabilities)[0]] ?? "";
+  }
+  return "foil" in target
+    ? text.rather(labels[target.target] ?? "", labels[target.foil] ?? "")
+    : text.customTarget(target.callable);
 }
 
 function Verdict({ guess }: { guess: Guess }) {

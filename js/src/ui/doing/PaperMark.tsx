@@ -140,6 +140,7 @@ export function PaperMark({ session, paper, label }: Props) {
         onKeyDown={press}
         onBlur={() => {
           probe.value = null;
+          at.value = null;
           corner.value = false;
           paper.end();
         }}

@@ -11,14 +11,17 @@ export function RegionList() {
   const store = useStore();
   const text = useText();
   const regions = store.feature(createRegions);
-  const open = regions.listed.value || store.view.value.mode === "regions";
+  const painted = store.view.value.mode === "regions";
+  const open = regions.listed.value || painted;
   useEffect(() => (open ? regions.want() : undefined), [open, regions]);
   return (
     <details
       class="xai-details xai-regions"
       open={open}
       onToggle={(event) => {
-        regions.listed.value = event.currentTarget.open;
+        if (!painted) {
+          regions.listed.value = event.currentTarget.open;
+        }
       }}
     >
       <summary title={text.regionsHelp}>{text.regions}</summary>

@@ -29,6 +29,13 @@ export function Tools({ session }: { session: Session }) {
   useEffect(() => {
     tool.value = now;
   }, [now, tool]);
+  // Where there are no tools, nobody could put one down.
+  useEffect(
+    () => () => {
+      tool.value = "look";
+    },
+    [tool],
+  );
 
   // What Python covers is shown at once.
   const loaded = cover.loaded.value;
