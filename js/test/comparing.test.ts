@@ -3,12 +3,13 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createFakeModel, type FakeModel } from "../dev/fake-model";
 import { arranged, classesOf, type Entry, isRight, ofModel } from "../src/comparing/gallery";
 import { createOthers, sessionsOfPicture } from "../src/comparing/others";
-import { cropOf, tileView } from "../src/comparing/painting";
+import { cropOf, tileView, zoomedAt } from "../src/comparing/painting";
 import { createPins, moved, questionOf } from "../src/comparing/pins";
 import { asked, commonLayers, estimate } from "../src/comparing/plan";
 import { scalesOf } from "../src/comparing/scale";
 import { DEFAULT_VIEW, IDLE, type PinnedPayload, type Traits } from "../src/protocol";
 import { createStore, type Store } from "../src/state";
+import { WHOLE } from "../src/ui/view";
 import { OCCLUSION, RESULT, result, SESSION } from "./samples";
 
 const TRAITS: Traits = {
@@ -143,17 +144,21 @@ describe("a pin's question", () => {
 describe("scales", () => {
   it("are one for maps of one unit, if wished", () => {
     const maps = [result([0, 2]), result([0, 5], { layer: "layer2" })];
-    expect(scalesOf(maps, true)).toEqual({ tops: [5, 5], shared: true, mixed: false });
-    expect(scalesOf(maps, false)).toEqual({ tops: [2, 5], shared: false, mixed: false });
+    expect(scalesOf(maps, { shared: true })).toEqual({ tops: [5, 5], shared: true, mixed: false });
+    expect(scalesOf(maps, { shared: false })).toEqual({ tops: [2, 5], shared: false, mixed: false });
   });
 
   it("are each map's own where the units differ", () => {
     const other = { tops: [2, 5], shared: false, mixed: true };
-    expect(scalesOf([result([0, 2]), result([0, 5], { method: "rise" })], true)).toEqual(other);
-    expect(scalesOf([result([0, 2]), result([0, 5], { signed: true })], true)).toEqual(other);
+    expect(scalesOf([result([0, 2]), result([0, 5], { method: "rise" })], { shared: true })).toEqual(other);
+    expect(scalesOf([result([0, 2]), result([0, 5], { signed: true })], { shared: true })).toEqual(other);
     const logit = result([0, 2], { params: { score: "logit", window: 3 } });
-    expect(scalesOf([logit, result([0, 5], { params: { score: "probability", window: 3 } })], true)).toEqual(other);
-    expect(scalesOf([logit, result([0, 5], { params: { window: 9, score: "logit" } })], true).shared).toBe(true);
+    expect(
+      scalesOf([logit, result([0, 5], { params: { score: "probability", window: 3 } })], { shared: true }),
+    ).toEqual(other);
+    expect(scalesOf([logit, result([0, 5], { params: { window: 9, score: "logit" } })], { shared: true }).shared).toBe(
+      true,
+    );
   });
 });
 
@@ -167,6 +172,13 @@ describe("a tile", () => {
   it("shows the part that the large one shows, and never beyond the edge", () => {
     expect(cropOf({ zoom: 1, x: 0.2, y: 0.9 })).toEqual({ left: 0, top: 0, size: 1 });
     expect(cropOf({ zoom: 2, x: 0.5, y: 0.9 })).toEqual({ left: 0.25, top: 0.5, size: 0.5 });
+  });
+
+  it("is enlarged about the point under the pointer", () => {
+    expect(zoomedAt(WHOLE, 0.5, 0.5, 2)).toEqual({ zoom: 2, x: 0.5, y: 0.5 });
+    expect(zoomedAt(WHOLE, 0.75, 0, 2)).toEqual({ zoom: 2, x: 0.625, y: 0.25 });
+    expect(zoomedAt({ zoom: 2, x: 0.25, y: 0.25 }, 1, 1, 0.5)).toEqual(WHOLE);
+    expect(zoomedAt({ zoom: 2, x: 0.5, y: 0.5 }, 0.5, 0.5, 100).zoom).toBe(16);
   });
 });
 
@@ -271,5 +283,11 @@ describe("a comparison", () => {
     const none = { methods: [], classes: [], layers: [] };
     expect(commonLayers({ ...none, methods: ["cam", "occlusion"] }, methods, "occlusion", layers)).toEqual(["a"]);
     expect(commonLayers(none, methods, "occlusion", layers)).toEqual([]);
+    const deep = ["stem", "layer1.conv", "layer1", "layer2.conv", "layer2"].map(layer);
+    const cam = { ...methods[1], layer_refusals: [null, null, null, null, null] };
+    expect(commonLayers(none, [cam], "cam", deep)).toEqual(["stem", "layer1", "layer2"]);
+    const last = { ...cam, default_layer: "layer2.conv" };
+    expect(commonLayers(none, [last], "cam", deep)).toEqual(["stem", "layer1", "layer2.conv", "layer2"]);
+    expect(commonLayers(none, [cam], "cam", deep.slice(0, 2))).toEqual(["stem", "layer1.conv"]);
   });
 });

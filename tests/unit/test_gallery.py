@@ -17,6 +17,7 @@ from tests.unit.test_protocol import assert_fits
 from tests.zoo import ZOO, picture, seeded
 from xai_widget import from_attribution
 from xai_widget.widget import photos
+from xai_widget.widget.gallery import Gallery
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +63,7 @@ def test_a_new_view_is_told_what_the_pictures_are() -> None:
         assert item["probability"] == pytest.approx(probability)
     buffers = next(buffers for msg, buffers in w.sent if msg.get("content", {}).get("kind") == "gallery")
     sizes = [Image.open(io.BytesIO(buffer)).size for buffer in buffers]
+    assert [item["name"] for item in message["items"]] == ["image 1", "image 2", "image 3"]
     height, width = w.session.inputs[0].picture.shape[:2]
     assert sizes == [(width, height)] * 3
     w.settle()
@@ -87,8 +89,17 @@ class Wide(nn.Module):
         return self.fc(self.conv(x).relu().mean((2, 3)))
 
 
+def test_a_page_without_a_kernel_is_given_every_thumbnail() -> None:
+    w = a_widget(img=[picture(0), picture(1)])
+    ((content, buffers),) = w.service(Gallery).keepsakes({})
+    assert_fits(content, "KernelMessage")
+    assert [item["buffer"] for item in content["items"]] == [0, 1]
+    assert len(buffers) == 2
+
+
 def test_a_single_picture_has_no_gallery() -> None:
     w = a_widget()
+    assert w.service(Gallery).keepsakes({}) == []
     w.hear({"kind": "hello", "request_id": "h", "language": "en"})
     assert w.customs("gallery") == []
     w.settle()
@@ -145,7 +156,8 @@ def test_a_photo_becomes_a_picture_and_is_turned_to() -> None:
     assert [item["buffer"] for item in items(w)] == [0, 1]
     assert w.customs("result")[-1]["result"]["session"] == 1
     w.sent.clear()
-    bring(w, a_photo(seed=1), "second.png")
+    bring(w, a_photo(seed=1), "holiday.png")
+    assert w.names[2] == "holiday.png (2)"
     assert [item["buffer"] for item in items(w)] == [None, None, 0]
 
 

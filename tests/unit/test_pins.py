@@ -10,6 +10,7 @@ from tests.recorded import SOON, Gated, Recorded, a_widget
 from tests.unit.test_protocol import assert_fits
 from tests.zoo import ZOO, picture
 from xai_widget import Contrast, explain, explain_layers
+from xai_widget.widget.pins import Pins
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +144,7 @@ def test_pins_of_a_changed_model_stay_and_say_so() -> None:
 def test_a_page_without_a_kernel_is_given_the_pins_with_their_pictures() -> None:
     w = a_widget(img=[picture(0), picture(1)])
     w.compare(targets=[0, 1])
-    kept = [message for service in w.services for message in service.keepsakes({})]
+    kept = w.service(Pins).keepsakes({})
     assert [content["pinned"]["pin"] for content, _ in kept] == [1, 2]
     assert [content["pinned"]["picture"] is None for content, _ in kept] == [False, True]
     assert [len(buffers) for _, buffers in kept] == [2, 1]

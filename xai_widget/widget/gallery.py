@@ -1,12 +1,15 @@
 """Gallery: every picture at a glance, with what the model says of it."""
 
 import io
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from PIL import Image
 
+from xai_widget.page import Message
 from xai_widget.session import Session
+from xai_widget.widget.asking import Key
 from xai_widget.widget.service import Service
 
 if TYPE_CHECKING:
@@ -35,8 +38,17 @@ class Gallery(Service):
         if len(self.widget.sessions) > 1:
             self.tell(())
 
+    def keepsakes(self, places: Mapping[Key, int]) -> list[Message]:
+        """Return every picture, if there are several."""
+        del places
+        count = len(self.widget.sessions)
+        return [self._message(range(count))] if count > 1 else []
+
     def tell(self, new: range | tuple[int, ...]) -> None:
         """Tell every picture, with the thumbnails of those that are `new` to the page."""
+        self.widget.tell(*self._message(new))
+
+    def _message(self, new: range | tuple[int, ...]) -> Message:
         buffers: list[memoryview] = []
         items: list[dict[str, Any]] = []
         for index, (session, spot) in enumerate(zip(self.widget.sessions, self.widget.spots, strict=True)):
@@ -55,7 +67,7 @@ class Gallery(Service):
                 item["buffer"] = len(buffers)
                 buffers.append(memoryview(self._thumbnail(index, session)))
             items.append(item)
-        self.widget.tell({"kind": "gallery", "request_id": None, "items": items}, buffers)
+        return {"kind": "gallery", "request_id": None, "items": items}, buffers
 
     def _thumbnail(self, index: int, session: Session) -> bytes:
         known = self._thumbnails.get(index)

@@ -1,6 +1,7 @@
 """What a widget is given: models and pictures become sessions, each in its spot."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -65,7 +66,8 @@ def open_sessions(
             index = _expected_class(session, right[place], (place, len(images)))
             sessions.append(session)
             spots.append(Spot(place, at, session.inputs[0].name, index))
-    return tuple(sessions), session_names(sessions, spots), tuple(spots)
+    numbered = _numbered(spots)
+    return tuple(sessions), session_names(sessions, numbered), numbered
 
 
 def open_another(session: Session, picture: Image.Image) -> Session:
@@ -85,6 +87,14 @@ def session_names(sessions: Sequence[Session], spots: Sequence[Spot]) -> list[st
         parts = ([model] if several_models else []) + ([spot.title] if several_pictures or not several_models else [])
         names.append(" · ".join(parts))
     return names
+
+
+def _numbered(spots: Sequence[Spot]) -> tuple[Spot, ...]:
+    """Return spots whose pictures can be told apart: arrays have no names of their own."""
+    titles = Counter(spot.title for spot in spots if spot.model == 0)
+    return tuple(
+        replace(spot, title=f"{spot.title} {spot.picture + 1}") if titles[spot.title] > 1 else spot for spot in spots
+    )
 
 
 def _open(model: Callable[..., Any], picture: Any, binding: Binding, which: tuple[int, int]) -> Session:

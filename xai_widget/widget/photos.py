@@ -2,7 +2,8 @@
 
 import io
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import count
 from typing import Any, ClassVar, Final
 
 from PIL import Image, UnidentifiedImageError
@@ -65,6 +66,7 @@ class Photos(Service):
         sessions, spots = list(widget.sessions), list(widget.spots)
         own = sorted({spot.picture for spot in spots if spot.own})
         picture = max(spot.picture for spot in spots) + 1
+        name = _unlike(name, {spot.title for spot in spots})
         if len(own) < MOST:
             places = list(range(len(sessions), len(sessions) + len(opened)))
             sessions.extend(opened)
@@ -89,6 +91,12 @@ class Photos(Service):
                 return places
         message = f"{MOST} own photos are kept, and maps of all of them are pinned; let some pins go."
         raise ValueError(message)
+
+
+def _unlike(name: str, others: Collection[str]) -> str:
+    """Return a name that none of the others has: what is pasted is always called the same."""
+    numbered = (name if number == 1 else f"{name} ({number})" for number in count(1))
+    return next(each for each in numbered if each not in others)
 
 
 def read_photo(photo: bytes, name: str) -> Image.Image:

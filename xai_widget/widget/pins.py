@@ -104,7 +104,8 @@ class Pins(Service):
                 return same
             number = self._number() if same is None else same.number
             session = self.widget.sessions[wish.session]
-            title = session.inputs[0].name
+            spots = self.widget.spots
+            title = spots[wish.session].title if spots else session.inputs[0].name
             pin = Pin(number, wish, attribution, title, session.facts.model)
             self.held[number] = pin
             self._tell(pin, with_picture=wish.session != self.widget.active)

@@ -47,3 +47,15 @@ export function cropOf({ zoom, x, y }: Viewport): Crop {
   const within = (middle: number) => Math.min(Math.max(middle - size / 2, 0), 1 - size);
   return { left: within(x), top: within(y), size };
 }
+
+const CLOSEST = 16;
+
+/** The view enlarged by a factor about a point, which is given in shares of what is seen and stays where it is. */
+export function zoomedAt(viewport: Viewport, across: number, down: number, factor: number): Viewport {
+  const { left, top, size } = cropOf(viewport);
+  const zoom = Math.min(Math.max(viewport.zoom * factor, 1), CLOSEST);
+  const next = 1 / zoom;
+  const middle = (start: number, share: number) => start + share * (size - next) + next / 2;
+  const { left: x, top: y } = cropOf({ zoom, x: middle(left, across), y: middle(top, down) });
+  return { zoom, x: x + next / 2, y: y + next / 2 };
+}

@@ -35,7 +35,11 @@ export function asked({ methods, classes, layers }: Chosen): Asks["compare"] {
   return { methods: given(methods), layers: given(layers), targets: given<WireTarget>(classes) };
 }
 
-/** The layers that every chosen method which reads one can read, in the model's order. */
+/**
+ * The layers to choose from, in the model's order: those that every chosen method which reads one can read.
+ *
+ * A few: where the model's outermost modules can be read they stand for what is inside them.
+ */
 export function commonLayers(
   chosen: Chosen,
   methods: readonly MethodPayload[],
@@ -47,5 +51,12 @@ export function commonLayers(
   if (readers.length === 0) {
     return [];
   }
-  return layers.filter((_, at) => readers.every((method) => !method.layer_refusals[at])).map(({ name }) => name);
+  const fit = layers.filter((_, at) => readers.every((method) => !method.layer_refusals[at])).map(({ name }) => name);
+  const depth = fit.reduce((least, name) => Math.min(least, depthOf(name)), Number.POSITIVE_INFINITY);
+  const outer = fit.filter((name) => depthOf(name) === depth || readers.some((each) => each.default_layer === name));
+  return outer.length > 2 ? outer : fit;
+}
+
+function depthOf(name: string): number {
+  return name.split(".").length;
 }

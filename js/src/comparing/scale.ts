@@ -1,5 +1,6 @@
 /** Whether maps can be read on one scale, and which. Pure. */
 import type { Result } from "../paint/decode";
+import type { View } from "../protocol";
 import { ownTop } from "./painting";
 
 export interface Scales {
@@ -17,10 +18,10 @@ export interface Scales {
  * Numbers of different methods, or of one method set to another score, are in different units: no common number
  * would mean anything, so that each map is then scaled by its own maximum, whatever is wished.
  */
-export function scalesOf(results: readonly Result[], wished: boolean): Scales {
-  const own = results.map(ownTop);
+export function scalesOf(results: readonly Result[], view: Pick<View, "shared">): Scales {
+  const own = results.map((result) => ownTop(result));
   const mixed = new Set(results.map(unitOf)).size > 1;
-  const shared = wished && !mixed && results.length > 1;
+  const shared = view.shared && !mixed && results.length > 1;
   const largest = own.reduce((most, top) => Math.max(most, top), 0);
   return { tops: shared ? own.map(() => largest) : own, shared, mixed };
 }

@@ -66,6 +66,7 @@ export const comparing = {
 
   yourPhoto: "Your photo …",
   yourPhotoHelp: "Choose a picture, drop one here, or paste one",
+  photoHint: "or drop or paste one here",
   dropPhoto: "Drop the picture to ask about it",
   photoComes: (name: string) => `Opening ${name} …`,
   photoUnreadable: (name: string) =>

@@ -26,7 +26,7 @@ export function Others({ session }: { session: Session }) {
   const own = answer?.result.session === session.index ? answer.result : null;
   const results = places.map((place) => (place === session.index ? own : (others.get(place)?.result ?? null)));
   const found = results.filter((result) => result !== null);
-  const scales = scalesOf(found, store.view.value.shared);
+  const scales = scalesOf(found, store.view.value);
   const topOf = (result: Result) => scales.tops[found.indexOf(result)];
   return (
     <Section title={text.sameForModels} action={found.length > 1 && <ScaleSwitch scales={scales} />}>

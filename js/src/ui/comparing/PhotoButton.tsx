@@ -81,8 +81,8 @@ export function PhotoButton() {
           currentTarget.value = "";
         }}
       />
-      <span class="xai-quiet" role="status">
-        {busy.value && text.photoComes(busy.value)}
+      <span class="xai-help-text" role="status">
+        {busy.value === "" ? text.photoHint : text.photoComes(busy.value)}
       </span>
       {problem.value && (
         <p class="xai-photo-problem xai-warning" role="alert">

@@ -35,14 +35,14 @@ function Pinned({ session }: { session: Session }) {
   const text = useText();
   const feature = store.feature(createPins);
   const pins = feature.pins.value;
-  const { shared } = store.view.value;
+  const view = store.view.value;
   const scales = useMemo(
     () =>
       scalesOf(
         pins.map(({ result }) => result),
-        shared,
+        view,
       ),
-    [pins, shared],
+    [pins, view],
   );
   const several = useSignal(false);
   const action = (

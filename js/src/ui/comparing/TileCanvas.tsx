@@ -1,5 +1,5 @@
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { type Crop, createTilePainter, cropOf, tileView } from "../../comparing/painting";
+import { type Crop, createTilePainter, cropOf, tileView, zoomedAt } from "../../comparing/painting";
 import type { Picture } from "../../comparing/pictures";
 import type { Result } from "../../paint/decode";
 import { useStore, useView } from "../context";
@@ -13,7 +13,6 @@ interface Props {
 }
 
 const ZOOM_STEP = 1.0015;
-const CLOSEST = 16;
 
 /** A small picture with its heat map, which moves and is read together with the large one. */
 export function TileCanvas({ picture, result, top, label }: Props) {
@@ -61,9 +60,9 @@ export function TileCanvas({ picture, result, top, label }: Props) {
     const wheel = (event: WheelEvent) => {
       if (event.ctrlKey || event.metaKey) {
         event.preventDefault();
-        const { zoom, ...middle } = viewport.peek();
-        const closer = Math.min(Math.max(zoom * ZOOM_STEP ** -event.deltaY, 1), CLOSEST);
-        viewport.value = { ...middle, zoom: closer };
+        const { left, top: upper, width, height } = element.getBoundingClientRect();
+        const [across, down] = [(event.clientX - left) / width, (event.clientY - upper) / height];
+        viewport.value = zoomedAt(viewport.peek(), across, down, ZOOM_STEP ** -event.deltaY);
       }
     };
     element.addEventListener("wheel", wheel, { passive: false });
