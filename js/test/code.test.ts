@@ -103,6 +103,18 @@ describe("the code of a view", () => {
   });
 });
 
+it("how the model is run and read is part of the code", () => {
+  const bound = { precision: "bfloat16", dims: 2, transform: { array: "Compose" } };
+  const code = viewCode({ ...session(), bound }, ASKED, DEFAULT_VIEW, TEXT);
+  expect(code.split("\n").slice(8, -2)).toEqual([
+    '    target="tabby",',
+    '    precision="bfloat16",',
+    "    dims=2,",
+    "    # transform is Compose: not written down, add it here as transform=",
+    ")",
+  ]);
+});
+
 it("the code of the numbers has no display and passes parameters one by one", () => {
   const code = numbersCode(session(), { ...ASKED, layer: "layer4" }, TEXT);
   expect(code).toBe(

@@ -85,6 +85,8 @@ class XaiWidget(Line):
     """
 
     _offers: ClassVar[tuple[type[Service], ...]] = (Saving,)
+    # Under which names the notebook knows what was displayed of this widget.
+    _displays: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -115,8 +117,6 @@ class XaiWidget(Line):
         )
         sessions, names = open_sessions(model, img, binding)
         offered = offered_methods(methods)
-        # Under which names the notebook knows what was displayed of this widget.
-        self._displays: list[str] = []
         settings = {"method": method, "params": params, "target": target, "layer": layer, "view": view}
         shown = {"controls": controls, "locale": locale, "auto_run": auto_run, "expert": expert}
         self._begin(sessions, names, offered, **settings, **shown)
@@ -288,4 +288,4 @@ class XaiWidget(Line):
         # What a cell's last line gives could not be replaced by freeze(); what is displayed under a name can.
         made = self._repr_mimebundle_()
         if made is not None:
-            self._displays.append(show(*made))
+            self._displays = (*self._displays, show(*made))

@@ -42,6 +42,7 @@ export function viewCode(session: Session, asked: Asked, view: View, text: Strin
     { name: "method", code: literal(asked.method) },
     ...asDictionary(parameters(session, asked, text)),
     ...question(session, asked, text),
+    ...bound(session, text),
     ...(changed.length > 0 ? [{ name: "view", code: display }] : []),
   ];
   return `${head(session, asked, "XaiWidget", text)}${call("w = XaiWidget", keywords)}\nw\n`;
@@ -52,6 +53,7 @@ export function numbersCode(session: Session, asked: Asked, text: Strings): stri
   const keywords = [
     { name: "method", code: literal(asked.method) },
     ...question(session, asked, text),
+    ...bound(session, text),
     ...parameters(session, asked, text),
   ];
   return `${head(session, asked, "explain", text)}${call("a = explain", keywords)}\na.values\n`;
@@ -103,13 +105,22 @@ function parameters(session: Session, { method: id, params }: Asked, text: Strin
   for (const [name, given] of Object.entries(params)) {
     const about = method?.params.find((param) => param.name === name);
     const value = given ?? (described ? (about?.auto ?? null) : null);
-    if (value !== null && typeof value === "object") {
-      keywords.push({ name, code: null, remark: text.codeArray(name, value.array) });
-    } else if (value !== null) {
-      keywords.push({ name, code: typed(value, about?.kind === "float") });
+    if (value !== null) {
+      keywords.push(keyword(name, value, about?.kind === "float", text));
     }
   }
   return keywords;
+}
+
+/** How the model is run and read: transforms, labels and the like are Python's own, and only named. */
+function bound(session: Session, text: Strings): Keyword[] {
+  return Object.entries(session.bound).map(([name, value]) => keyword(name, value, false, text));
+}
+
+function keyword(name: string, value: Value, float: boolean, text: Strings): Keyword {
+  return value !== null && typeof value === "object"
+    ? { name, code: null, remark: text.codeArray(name, value.array) }
+    : { name, code: typed(value, float) };
 }
 
 function sameParams(one: Readonly<Record<string, Value>>, other: Readonly<Record<string, Value>>): boolean {
