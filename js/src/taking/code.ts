@@ -1,6 +1,14 @@
 /** The Python that asks the same question again. Pure. */
 import type { Session } from "../paint/decode";
-import { DEFAULT_VIEW, type ResultPayload, type Value, type View, type WireLayer, type WireTarget } from "../protocol";
+import {
+  type Control,
+  DEFAULT_VIEW,
+  type ResultPayload,
+  type Value,
+  type View,
+  type WireLayer,
+  type WireTarget,
+} from "../protocol";
 import type { Strings } from "../strings";
 
 /** What is shown: the question, with the parameters as they came to be. */
@@ -9,6 +17,13 @@ export interface Asked {
   readonly params: Readonly<Record<string, Value>>;
   readonly target: WireTarget;
   readonly layer: WireLayer;
+}
+
+/** How much of the widget is shown. */
+export interface Shown {
+  readonly view: View;
+  readonly expert: boolean;
+  readonly controls: readonly Control[] | null;
 }
 
 /** One keyword of a call; null where it can only be named. */
@@ -35,7 +50,7 @@ export function askedOf(session: Session, result: ResultPayload | null, settings
 }
 
 /** The code of the whole view: the widget with its question and its display. */
-export function viewCode(session: Session, asked: Asked, view: View, text: Strings): string {
+export function viewCode(session: Session, asked: Asked, { view, expert, controls }: Shown, text: Strings): string {
   const changed = Object.entries(view).filter(([key, value]) => value !== DEFAULT_VIEW[key as keyof View]);
   const display = dictionary(changed.map(([key, value]) => [key, typed(value, isShare(key))]));
   const keywords = [
@@ -44,6 +59,8 @@ export function viewCode(session: Session, asked: Asked, view: View, text: Strin
     ...question(session, asked, text),
     ...bound(session, text),
     ...(changed.length > 0 ? [{ name: "view", code: display }] : []),
+    ...(controls === null ? [] : [{ name: "controls", code: list(controls) }]),
+    ...(expert ? [] : [{ name: "expert", code: literal(expert) }]),
   ];
   return `${head(session, asked, "XaiWidget", text)}${call("w = XaiWidget", keywords)}\nw\n`;
 }
@@ -81,6 +98,10 @@ function numeral(value: number): string {
 function quoted(value: string): string {
   const spelled = (letter: string) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029\ufeff]/g, spelled);
+}
+
+function list(words: readonly string[]): string {
+  return `[${words.map(quoted).join(", ")}]`;
 }
 
 /** A number that Python is to read as a float keeps its point. */
@@ -141,8 +162,7 @@ function dictionary(entries: readonly (readonly [string, string])[]): string {
 function question(session: Session, { target, layer }: Asked, text: Strings): Keyword[] {
   const keywords = target === null ? [] : [targetKeyword(session, target, text)];
   if (layer !== null) {
-    const code = Array.isArray(layer) ? `[${layer.map(quoted).join(", ")}]` : quoted(layer);
-    keywords.push({ name: "layer", code });
+    keywords.push({ name: "layer", code: Array.isArray(layer) ? list(layer) : quoted(layer) });
   }
   return keywords;
 }
