@@ -7,9 +7,11 @@ from math import isfinite
 from typing import Any, Final, Literal
 
 import numpy as np
+import torch
 
 from xai_widget.arrays import Array
 from xai_widget.attribution import Attribution
+from xai_widget.binding import Binding
 from xai_widget.explainers import Method, Parameter, parameters_of
 from xai_widget.film import in_one_pass
 from xai_widget.session import Session
@@ -96,6 +98,7 @@ def session_payload(session: Session, index: int, names: Sequence[str], methods:
         "labels": list(session.labels),
         "activation": session.facts.kind.activation,
         "notes": list(session.notes),
+        "bound": bound_payload(session.binding),
         "methods": [method_payload(session, method) for method in methods],
         "layers": [
             {"name": layer.name, "type": layer.type, "shape": list(layer.shape), "calls": layer.calls}
@@ -103,6 +106,27 @@ def session_payload(session: Session, index: int, names: Sequence[str], methods:
         ],
     }
     return payload, [np.ascontiguousarray(picture).data, probabilities.data]
+
+
+def bound_payload(binding: Binding) -> Payload:
+    """Return how the model is run and read, as far as somebody has said so, by keyword of `explain`.
+
+    What cannot be written into JSON, such as a transform, is named in words.
+    """
+    usual = Binding()
+    names = ("transform", "labels", "mask", "device", "precision", "forward", "activation", "dims")
+    given = {name: getattr(binding, name) for name in names}
+    return {name: _named(value) for name, value in given.items() if value is not getattr(usual, name)}
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, torch.device):
+        return str(value)
+    shape = getattr(value, "shape", None)
+    words = f" [{', '.join(map(str, shape))}]" if shape is not None else ""
+    return {"array": getattr(value, "__name__", type(value).__name__) + words}
 
 
 def result_payload(attribution: Attribution, session: int, title: str) -> Message:

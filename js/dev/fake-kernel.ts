@@ -100,6 +100,7 @@ function tellSession(model: FakeModel, name: string, photo: ImageData, request: 
       "Labels: ImageNet-1k, assumed because the model has 1000 outputs.",
       "Activation: softmax.",
     ],
+    bound: {},
     methods: METHODS,
     layers: LAYERS,
     model: "ResNet, 11.7 M parameters",

@@ -195,6 +195,8 @@ export interface SessionPayload {
   labels: string[];
   activation: string;
   notes: string[];
+  /** How the model is run and read, as far as Python was told: keywords of `explain`. */
+  bound: Record<string, Value>;
   methods: MethodPayload[];
   layers: LayerPayload[];
   model: string;

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { decodeSession, type Session } from "../src/paint/decode";
 import { DEFAULT_VIEW, type MethodPayload } from "../src/protocol";
 import { strings } from "../src/strings";
-import { type Asked, askedOf, literal, numbersCode, viewCode } from "../src/taking/code";
+import { type Asked, askedOf, literal, numbersCode, type Shown, viewCode } from "../src/taking/code";
 import { OCCLUSION, RESULT, SESSION, SESSION_BUFFERS, WINDOW } from "./samples";
 
 const TEXT = strings(null);
@@ -16,6 +16,7 @@ const NOISE: MethodPayload = {
   ],
   described: {},
 };
+const SHOWN: Shown = { view: DEFAULT_VIEW, expert: true, controls: null };
 const ASKED: Asked = { method: "occlusion", params: { window: null }, target: 0, layer: null };
 
 function session(labels = ["tabby", "tiger cat"]): Session {
@@ -23,7 +24,7 @@ function session(labels = ["tabby", "tiger cat"]): Session {
 }
 
 function view(asked: Partial<Asked>, change = {}, labels?: string[]): string {
-  return viewCode(session(labels), { ...ASKED, ...asked }, { ...DEFAULT_VIEW, ...change }, TEXT);
+  return viewCode(session(labels), { ...ASKED, ...asked }, { ...SHOWN, view: { ...DEFAULT_VIEW, ...change } }, TEXT);
 }
 
 describe("the code of a view", () => {
@@ -60,6 +61,11 @@ describe("the code of a view", () => {
   it("keeps the seed, the point of a float, and what is on or off", () => {
     const params = { sigma: 1, seed: 0, relu: false };
     expect(view({ method: "noise", params })).toContain('params={"sigma": 1.0, "seed": 0, "relu": False}');
+  });
+
+  it("says how much is shown where that is not everything", () => {
+    const code = viewCode(session(), ASKED, { ...SHOWN, expert: false, controls: ["method", "save"] }, TEXT);
+    expect(code).toContain('    controls=["method", "save"],\n    expert=False,\n)');
   });
 
   it("leaves a parameter out that is automatic in a way nobody knows", () => {
@@ -101,6 +107,18 @@ describe("the code of a view", () => {
     expect(unnamed).toContain("    # <lambda> is a function of your own");
     expect(unnamed).not.toContain("target=<");
   });
+});
+
+it("how the model is run and read is part of the code", () => {
+  const bound = { precision: "bfloat16", dims: 2, transform: { array: "Compose" } };
+  const code = viewCode({ ...session(), bound }, ASKED, SHOWN, TEXT);
+  expect(code.split("\n").slice(8, -2)).toEqual([
+    '    target="tabby",',
+    '    precision="bfloat16",',
+    "    dims=2,",
+    "    # transform is Compose: not written down, add it here as transform=",
+    ")",
+  ]);
 });
 
 it("the code of the numbers has no display and passes parameters one by one", () => {

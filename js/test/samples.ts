@@ -74,6 +74,7 @@ export const SESSION: SessionPayload = {
   labels: ["cat", "dog"],
   activation: "softmax",
   notes: [],
+  bound: {},
   methods: [],
   layers: [],
   model: "Net",

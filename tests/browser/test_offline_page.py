@@ -15,12 +15,16 @@ from tests.browser.lab import TWO_FRAMES
 from tests.browser.scenes import LABELS
 from tests.browser.view import View, difference
 from xai_widget import Contrast, XaiWidget, examples
+from xai_widget.widget.service import Service
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+    from xai_widget.page import Message
+    from xai_widget.widget.asking import Key
 
 # The browser and Pillow enlarge a picture in slightly different ways.
 AGREEMENT = 2.0
@@ -199,6 +203,58 @@ def test_dense_maps_are_painted_as_python_paints_them(opened):
 def test_a_page_with_one_map_has_no_list(opened):
     file = opened(XaiWidget(examples.mosaic_net(), examples.photo("cat")))
     expect(file.page.get_by_role("combobox", name="Saved maps")).to_have_count(0)
+
+
+class Measured(Service):
+    """Knows what the regions of the first map do."""
+
+    def keepsakes(self, places: Mapping[Key, int]) -> list[Message]:
+        labels = np.zeros(self.widget.session.inputs[0].picture.shape[:2], np.uint8)
+        labels[10:40, 20:60] = 1
+        regions = {
+            "session": 0,
+            "of": min(places.values()),
+            "shape": list(labels.shape),
+            "quantity": "probability",
+            "fill": "blur",
+            "regions": [{"box": [10, 20, 40, 60], "area": 0.1, "before": 0.5, "after": 0.125}],
+        }
+        return [({"kind": "regions", "request_id": None, "regions": regions}, [labels.data])]
+
+
+class Keeping(XaiWidget):
+    """A widget whose pages say what was measured."""
+
+    _offers = (Measured,)
+
+
+def test_the_simple_view_says_what_was_measured_before_the_page_was_saved(opened):
+    w = Keeping(examples.mosaic_net(), examples.photo("cat"), expert=False, target="cat")
+    w.explain()
+    w.target = "rocket"
+    w.explain()
+    file = opened(w)
+    view, sentence = file.view, file.view.root.locator(".xai-sentence")
+    expect(sentence).to_contain_text("What the places do is not known: It was not measured before the page was saved.")
+    view.choose_class("cat")
+    expect(sentence).to_contain_text("Hiding region 1 lowers it by 38 points.")
+    expect(view.root.locator(".xai-place-number")).to_have_text(["1"])
+    view.button("Expert").click()
+    expect(view.select("Method")).to_be_visible()
+    assert file.problems == []
+
+
+def test_pictures_and_code_can_be_taken_from_a_page_and_what_needs_a_kernel_is_not_offered(opened):
+    file = opened()
+    view = file.view
+    view.button("Save").click()
+    expect(view.button("Save NPZ")).to_have_count(0)
+    expect(view.button("Freeze")).to_have_count(0)
+    with file.page.expect_download() as download:
+        view.button("Save PNG").click()
+    assert download.value.suggested_filename == "grad-cam-cat.png"
+    expect(view.button("Copy code")).to_be_visible()
+    assert file.problems == []
 
 
 @pytest.mark.parametrize(("scheme", "dark"), [("light", False), ("dark", True)])

@@ -7,10 +7,13 @@ from typing import Any
 import ipywidgets
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from tests.recorded import Gated, Recorded, a_widget
-from xai_widget import Attribution, Contrast
+from xai_widget import Attribution, Contrast, from_attribution
+from xai_widget.binding import Binding
+from xai_widget.page import bound_payload
 from xai_widget.widget import stored
 from xai_widget.widget.saving import file_name, npz
 
@@ -156,6 +159,13 @@ def test_the_page_can_freeze_too(displayed: Any) -> None:
     assert [ack["of"] for ack in w.customs("ack")] == ["freeze"]
 
 
+def test_a_map_from_elsewhere_is_displayed_and_frozen_too(displayed: Any) -> None:
+    w = from_attribution(np.full((8, 8, 3), 90, np.uint8), np.eye(4))
+    w._ipython_display_()
+    w.freeze()
+    assert [verb for verb, *_ in displayed] == ["display", "replace"]
+
+
 def test_a_widget_is_frozen_while_it_runs(displayed: Any) -> None:
     model = Gated()
     w = a_widget(model, method="occlusion", auto_run=False)
@@ -179,3 +189,24 @@ def test_a_teacher_can_begin_with_the_simple_view() -> None:
     assert a_widget().expert is True
     assert a_widget(expert=False).expert is False
     assert a_widget(expert=False).get_state()["expert"] is False
+
+
+# -- what copied code must say --------------------------------------------------------------------------------------
+
+
+def test_the_page_hears_how_the_model_is_run_as_far_as_somebody_said_so() -> None:
+    def forward(module: Any, x: Any) -> Any:
+        return module(x)
+
+    mask = np.ones((8, 8), bool)
+    binding = Binding(
+        labels=["a", "b"], mask=mask, device=torch.device("cpu"), forward=forward, dims=2, chunk_seconds=1
+    )
+    assert bound_payload(binding) == {
+        "labels": {"array": "list"},
+        "mask": {"array": "ndarray [8, 8]"},
+        "device": "cpu",
+        "forward": {"array": "forward"},
+        "dims": 2,
+    }
+    assert bound_payload(Binding()) == {}

@@ -108,6 +108,8 @@ class XaiWidget(Comparing):
         Photos,
         Saving,
     )
+    # Under which names the notebook knows what was displayed of this widget.
+    _displays: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -139,8 +141,6 @@ class XaiWidget(Comparing):
         )
         sessions, names, self.spots = open_sessions(model, img, binding, expected)
         offered = offered_methods(methods)
-        # Under which names the notebook knows what was displayed of this widget.
-        self._displays: list[str] = []
         settings = {"method": method, "params": params, "target": target, "layer": layer, "view": view}
         shown = {"controls": controls, "locale": locale, "auto_run": auto_run, "expert": expert}
         self._begin(sessions, names, offered, **settings, **shown)
@@ -335,4 +335,4 @@ class XaiWidget(Comparing):
         # What a cell's last line gives could not be replaced by freeze(); what is displayed under a name can.
         made = self._repr_mimebundle_()
         if made is not None:
-            self._displays.append(show(*made))
+            self._displays = (*self._displays, show(*made))

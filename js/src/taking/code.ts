@@ -1,6 +1,14 @@
 /** The Python that asks the same question again. Pure. */
 import type { Session } from "../paint/decode";
-import { DEFAULT_VIEW, type ResultPayload, type Value, type View, type WireLayer, type WireTarget } from "../protocol";
+import {
+  type Control,
+  DEFAULT_VIEW,
+  type ResultPayload,
+  type Value,
+  type View,
+  type WireLayer,
+  type WireTarget,
+} from "../protocol";
 import type { Strings } from "../strings";
 
 /** What is shown: the question, with the parameters as they came to be. */
@@ -9,6 +17,13 @@ export interface Asked {
   readonly params: Readonly<Record<string, Value>>;
   readonly target: WireTarget;
   readonly layer: WireLayer;
+}
+
+/** How much of the widget is shown. */
+export interface Shown {
+  readonly view: View;
+  readonly expert: boolean;
+  readonly controls: readonly Control[] | null;
 }
 
 /** One keyword of a call; null where it can only be named. */
@@ -35,14 +50,17 @@ export function askedOf(session: Session, result: ResultPayload | null, settings
 }
 
 /** The code of the whole view: the widget with its question and its display. */
-export function viewCode(session: Session, asked: Asked, view: View, text: Strings): string {
+export function viewCode(session: Session, asked: Asked, { view, expert, controls }: Shown, text: Strings): string {
   const changed = Object.entries(view).filter(([key, value]) => value !== DEFAULT_VIEW[key as keyof View]);
   const display = dictionary(changed.map(([key, value]) => [key, typed(value, isShare(key))]));
   const keywords = [
     { name: "method", code: literal(asked.method) },
     ...asDictionary(parameters(session, asked, text)),
     ...question(session, asked, text),
+    ...bound(session, text),
     ...(changed.length > 0 ? [{ name: "view", code: display }] : []),
+    ...(controls === null ? [] : [{ name: "controls", code: list(controls) }]),
+    ...(expert ? [] : [{ name: "expert", code: literal(expert) }]),
   ];
   return `${head(session, asked, "XaiWidget", text)}${call("w = XaiWidget", keywords)}\nw\n`;
 }
@@ -52,6 +70,7 @@ export function numbersCode(session: Session, asked: Asked, text: Strings): stri
   const keywords = [
     { name: "method", code: literal(asked.method) },
     ...question(session, asked, text),
+    ...bound(session, text),
     ...parameters(session, asked, text),
   ];
   return `${head(session, asked, "explain", text)}${call("a = explain", keywords)}\na.values\n`;
@@ -81,6 +100,10 @@ function quoted(value: string): string {
   return JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029\ufeff]/g, spelled);
 }
 
+function list(words: readonly string[]): string {
+  return `[${words.map(quoted).join(", ")}]`;
+}
+
 /** A number that Python is to read as a float keeps its point. */
 function typed(value: Exclude<Value, object>, float: boolean): string {
   const code = literal(value);
@@ -103,13 +126,22 @@ function parameters(session: Session, { method: id, params }: Asked, text: Strin
   for (const [name, given] of Object.entries(params)) {
     const about = method?.params.find((param) => param.name === name);
     const value = given ?? (described ? (about?.auto ?? null) : null);
-    if (value !== null && typeof value === "object") {
-      keywords.push({ name, code: null, remark: text.codeArray(name, value.array) });
-    } else if (value !== null) {
-      keywords.push({ name, code: typed(value, about?.kind === "float") });
+    if (value !== null) {
+      keywords.push(keyword(name, value, about?.kind === "float", text));
     }
   }
   return keywords;
+}
+
+/** How the model is run and read: transforms, labels and the like are Python's own, and only named. */
+function bound(session: Session, text: Strings): Keyword[] {
+  return Object.entries(session.bound).map(([name, value]) => keyword(name, value, false, text));
+}
+
+function keyword(name: string, value: Value, float: boolean, text: Strings): Keyword {
+  return value !== null && typeof value === "object"
+    ? { name, code: null, remark: text.codeArray(name, value.array) }
+    : { name, code: typed(value, float) };
 }
 
 function sameParams(one: Readonly<Record<string, Value>>, other: Readonly<Record<string, Value>>): boolean {
@@ -130,8 +162,7 @@ function dictionary(entries: readonly (readonly [string, string])[]): string {
 function question(session: Session, { target, layer }: Asked, text: Strings): Keyword[] {
   const keywords = target === null ? [] : [targetKeyword(session, target, text)];
   if (layer !== null) {
-    const code = Array.isArray(layer) ? `[${layer.map(quoted).join(", ")}]` : quoted(layer);
-    keywords.push({ name: "layer", code });
+    keywords.push({ name: "layer", code: Array.isArray(layer) ? list(layer) : quoted(layer) });
   }
   return keywords;
 }

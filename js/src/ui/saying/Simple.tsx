@@ -1,5 +1,6 @@
+import { useEffect } from "preact/hooks";
 import type { Session } from "../../paint/decode";
-import { useStore, useText } from "../context";
+import { useText, useView } from "../context";
 import { Slider } from "../Slider";
 import { Stage } from "../stage/Stage";
 import { Classes } from "./Classes";
@@ -7,9 +8,13 @@ import { Sentence } from "./Sentence";
 
 /** The whole interface for a first look: picture, classes, one control, and a sentence of measured numbers. */
 export function Simple({ session }: { session: Session }) {
-  const store = useStore();
+  const { store, tool } = useView();
   const text = useText();
   const { status } = store.known.value;
+  useEffect(() => {
+    // What is drawn with the tools of the expert view is put away with them.
+    tool.value = "look";
+  }, [tool]);
   return (
     <div class="xai-body xai-simple" data-columns={2}>
       <div class="xai-column">

@@ -17,9 +17,10 @@ export function CodePart({ session, tell }: Props) {
   const text = useText();
   const part = useRef<HTMLElement>(null);
   const refused = useSignal("");
-  const { method, params, target, layer } = store.settings;
+  const { method, params, target, layer, expert, controls } = store.settings;
   const settings: Asked = { method: method.value, params: params.value, target: target.value, layer: layer.value };
   const asked = askedOf(session, store.known.value.answer?.result ?? null, settings);
+  const shown = { view: store.view.value, expert: expert.value, controls: controls.value };
   const copy = async (code: string) => {
     const copied = await copyText(code, part.current ?? document.body);
     refused.value = copied ? "" : code;
@@ -31,7 +32,7 @@ export function CodePart({ session, tell }: Props) {
       <MenuItem
         label={text.copyView}
         help={text.copyViewHelp}
-        onClick={() => copy(viewCode(session, asked, store.view.peek(), text))}
+        onClick={() => copy(viewCode(session, asked, shown, text))}
       />
       <MenuItem
         label={text.copyNumbers}
