@@ -23,15 +23,28 @@ def test_it_stands_in_a_box_beside_another_control(show):
         f"import ipywidgets\n{MADE}\nslider = ipywidgets.FloatSlider(description='alpha')\nipywidgets.HBox([w, slider])"
     )
     view = lab.view().wait()
-    other = lab.page.get_by_role("slider", name="alpha")
+    other = lab.page.locator(".widget-slider", has_text="alpha")
     expect(other).to_be_visible()
     ours, theirs = view.root.bounding_box(), other.bounding_box()
     assert ours is not None
     assert theirs is not None
     assert ours["x"] + ours["width"] <= theirs["x"]
-    assert ours["width"] > 300
+    assert 640 <= ours["width"] <= 800
     view.choose_class("rocket")
     expect(view.caption()).to_contain_text("rocket")
+
+
+def test_two_in_a_row_share_its_width(show):
+    lab = show(f"import ipywidgets\n{MADE}\nv = XaiWidget(net, scene.image, target='rocket')\nipywidgets.HBox([w, v])")
+    one, other = lab.view(0).wait(), lab.view(1).wait()
+    ours, theirs = one.root.bounding_box(), other.root.bounding_box()
+    assert ours is not None
+    assert theirs is not None
+    assert ours["x"] + ours["width"] <= theirs["x"]
+    assert abs(ours["width"] - theirs["width"]) <= 1
+    assert ours["width"] >= 320
+    row = lab.page.locator(".widget-hbox").evaluate("row => [row.scrollWidth, row.clientWidth]")
+    assert row[0] <= row[1]
 
 
 def test_two_widgets_on_one_model_answer_each_for_itself(show):

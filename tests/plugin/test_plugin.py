@@ -7,14 +7,17 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+import torch
 
 from tests.zoo import ZOO, picture
-from xai_widget import XaiWidget, explain, explainers
+from xai_widget import Contrast, XaiWidget, explain, explainers
 from xai_widget.attribution import Estimate
+from xai_widget.engine import lent
 from xai_widget.explainers import Cost, Explainer, method_classes
 from xai_widget.page import method_payload
 
@@ -146,6 +149,7 @@ MINIMAL = """
 from dataclasses import dataclass
 import torch
 from xai_widget.attribution import Estimate
+from xai_widget.engine import lent
 from xai_widget.explainers import Cost
 
 @dataclass(frozen=True)
@@ -201,3 +205,44 @@ def test_nothing_that_foreign_code_does_to_its_copy_is_left() -> None:
     assert found.values == pytest.approx(expected, abs=0)
     assert found.values.max() > 0
     assert explain(model, x, "occlusion", window=4, stride=4, target=1).values.any()
+
+
+@dataclass(frozen=True)
+class GradientHere(Explainer):
+    """The gradient, by hand, through the module that is lent."""
+
+    id: ClassVar[str] = "gradient_here"
+    label: ClassVar[str] = "Gradient here"
+    access: ClassVar[str] = "gradient"
+
+    def cost(self, case: Any) -> Cost:
+        return Cost(len(case.inputs), len(case.inputs))
+
+    def estimates(self, case: Any) -> Iterator[Estimate]:
+        def gradient(module: Any, inputs: Tensor) -> Tensor:
+            leaf = inputs.requires_grad_()
+            scores = module(leaf)
+            assert scores.shape == (1,)
+            return torch.autograd.grad(scores.sum(), leaf)[0]
+
+        channels = case.on_module(gradient)
+        yield Estimate(channels.abs().amax(1), signed=False, channels=channels)
+
+
+@pytest.mark.parametrize("target", [2, Contrast(1, 2), lambda logits: logits[..., :2].sum(-1)])
+@pytest.mark.parametrize("wrapped", [False, True], ids=["module", "function"])
+def test_the_module_gives_the_score_that_is_asked_about(target: Any, wrapped: bool) -> None:
+    network, x = ZOO["plain"](), picture()
+
+    def function(batch: Tensor) -> Tensor:
+        return network(batch)
+
+    found = explain(function if wrapped else network, x, GradientHere(), target=target)
+    assert found.channels == pytest.approx(explain(network, x, "saliency", target=target).channels, abs=1e-7)
+    assert (found.meta["forwards"], found.meta["backwards"]) == (1, 1)
+
+
+def test_a_model_that_cannot_be_copied_is_not_lent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lent, "make_shadow", lambda _: None)
+    with pytest.raises(ValueError, match="Plain cannot be copied, and foreign code works on a copy only"):
+        explain(ZOO["plain"](), picture(), GradientHere(), target=1)

@@ -39,6 +39,7 @@ export function mount(el: HTMLElement, store: Store, lifetime: AbortSignal): voi
     root.remove();
   });
 
+  el.classList.add("xai-host");
   el.append(root);
   render(
     <Context.Provider value={{ store, painted, shown, tool, probe, viewport, hidden, root }}>
