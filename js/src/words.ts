@@ -75,6 +75,8 @@ function createTranslator(say: Say): Translator {
     ...given,
     summary: say(given.summary),
     when: say(given.when),
+    refusal: given.refusal && say(given.refusal),
+    layer_refusals: given.layer_refusals.map((reason) => reason && say(reason)),
     params: given.params.map((param) => ({ ...param, label: say(param.label), help: say(param.help) })),
   }));
   const session = once<Session>((given) => ({

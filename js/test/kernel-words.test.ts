@@ -31,7 +31,14 @@ describe("texts of the kernel", () => {
 });
 
 describe("what the kernel has told", () => {
-  const method = { ...OCCLUSION, summary: "Covers patches.", when: "Unknown.", params: [WINDOW] };
+  const method = {
+    ...OCCLUSION,
+    summary: "Covers patches.",
+    when: "Unknown.",
+    params: [WINDOW],
+    refusal: "Stopping",
+    layer_refusals: [null, "Window"],
+  };
   const hello = new Set<string>();
   const session = sessionMessage({ methods: [method], notes: ["Scores: softmax over 3 classes."] });
   const first = receive(nothingKnown(status("running", 1)), session, SESSION_BUFFERS, hello);
@@ -46,6 +53,7 @@ describe("what the kernel has told", () => {
     expect(session?.notes).toEqual(["점수: 클래스 3개에 대한 소프트맥스."]);
     expect(session?.methods[0]).toMatchObject({ summary: "조각을 가립니다.", when: "Unknown.", label: "Occlusion" });
     expect(session?.methods[0].params[0].label).toBe("창");
+    expect(session?.methods[0]).toMatchObject({ refusal: "중지하는 중", layer_refusals: [null, "창"] });
     expect(remark).toBe("중지하는 중");
     expect(words.say("Window")).toBe("창");
     language = "en";

@@ -36,7 +36,7 @@ def violations(view: View) -> list[str]:
     if not page.evaluate("() => typeof axe === 'object'"):
         page.evaluate(SCRIPT.read_text("utf-8"))
     found = page.evaluate(RUN, [view.root.element_handle(), list(TAGS)])
-    assert found["contrasts"] > 3, "axe takes the widget for hidden"
+    assert found["contrasts"] > 0, "axe takes the widget for hidden"
     return [_told(rule, node) for rule in found["violations"] for node in rule["nodes"]]
 
 

@@ -96,7 +96,6 @@ CASES: Final = {
     "a narrow widget": Case(SCENE, narrow),
     "two pictures": Case(SCENE.replace("scene.image,", "[scene.image, examples.photo('rocket')],")),
     "a contrast": Case(SCENE.replace('target="cat"', "target=__import__('xai_widget').Contrast('cat', 'rocket')")),
-    "the simple view": Case(SCENE + "\nw.expert = False"),
     "Korean": Case(SCENE.replace('target="cat"', 'target="cat", locale="ko"')),
 }
 

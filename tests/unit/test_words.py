@@ -20,6 +20,8 @@ PACKAGE = Path(xai_widget.__file__).parent
 HOLE = re.compile(r"\{\d\}")
 # What notes about the picture and the model begin with.
 NOTES = ("Picture: ", "Preprocessing: ", "Labels: ", "Scores: ")
+# The functions that say why not.
+REFUSING = {"refuses", "refuses_layer", "_without_rectifiers"}
 # Names that are the same in every language, because papers and code use them: rules, algorithms, symbols.
 NAMES = {
     "ReLU", "ε", "γ", "α", "slic", "quickshift", "k_lasso",
@@ -66,7 +68,7 @@ def is_told(text: str) -> bool:
     if text in plain or any(text.startswith(one) and text[len(one) :] in plain for one in plain if len(one) > 20):
         return True
     # A template that is nearly all values would fit everything.
-    known = (template.split("\0") for template in templates if len(template.split("\0")[0]) > 5)
+    known = (template.split("\0") for template in templates if len(template.replace("\0", "")) > 8)
     return any(re.fullmatch(".*".join(map(re.escape, parts)), text) for parts in known)
 
 
@@ -97,6 +99,19 @@ def test_notes_about_picture_and_model_are_translated(language: str) -> None:
     told = {text: forms for text, forms in notes.items() if text.startswith(NOTES) and len(text) > 16}
     assert len(told) > 12
     assert [text for text, forms in told.items() if all(say(words, form) == form for form in forms)] == []
+
+
+@pytest.mark.parametrize("language", languages())
+def test_reasons_for_refusing_a_model_or_a_layer_are_translated(language: str) -> None:
+    reasons = set()
+    for path in (PACKAGE / "explainers").glob("*.py"):
+        for function in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(function, ast.FunctionDef) and function.name in REFUSING:
+                joined = (node for node in ast.walk(function) if isinstance(node, ast.JoinedStr))
+                reasons |= {"".join(getattr(part, "value", "") if isinstance(part, ast.Constant) else "Net"
+                            for part in node.values) for node in joined}  # fmt: skip
+    assert len(reasons) > 12
+    assert [text for text in reasons if say(words_of(language), text) == text] == []
 
 
 @pytest.mark.parametrize("language", languages())
