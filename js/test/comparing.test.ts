@@ -144,21 +144,21 @@ describe("a pin's question", () => {
 describe("scales", () => {
   it("are one for maps of one unit, if wished", () => {
     const maps = [result([0, 2]), result([0, 5], { layer: "layer2" })];
-    expect(scalesOf(maps, { shared: true })).toEqual({ tops: [5, 5], shared: true, mixed: false });
-    expect(scalesOf(maps, { shared: false })).toEqual({ tops: [2, 5], shared: false, mixed: false });
+    expect(scalesOf(maps, { shared: true, clip: 100 })).toEqual({ tops: [5, 5], shared: true, mixed: false });
+    expect(scalesOf(maps, { shared: false, clip: 100 })).toEqual({ tops: [2, 5], shared: false, mixed: false });
   });
 
   it("are each map's own where the units differ", () => {
     const other = { tops: [2, 5], shared: false, mixed: true };
-    expect(scalesOf([result([0, 2]), result([0, 5], { method: "rise" })], { shared: true })).toEqual(other);
-    expect(scalesOf([result([0, 2]), result([0, 5], { signed: true })], { shared: true })).toEqual(other);
+    expect(scalesOf([result([0, 2]), result([0, 5], { method: "rise" })], { shared: true, clip: 100 })).toEqual(other);
+    expect(scalesOf([result([0, 2]), result([0, 5], { signed: true })], { shared: true, clip: 100 })).toEqual(other);
     const logit = result([0, 2], { params: { score: "logit", window: 3 } });
     expect(
-      scalesOf([logit, result([0, 5], { params: { score: "probability", window: 3 } })], { shared: true }),
+      scalesOf([logit, result([0, 5], { params: { score: "probability", window: 3 } })], { shared: true, clip: 100 }),
     ).toEqual(other);
-    expect(scalesOf([logit, result([0, 5], { params: { window: 9, score: "logit" } })], { shared: true }).shared).toBe(
-      true,
-    );
+    expect(
+      scalesOf([logit, result([0, 5], { params: { window: 9, score: "logit" } })], { shared: true, clip: 100 }).shared,
+    ).toBe(true);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { correlation, createCorrelations, ranks } from "../src/comparing/correlation";
-import { samePicture } from "../src/comparing/pictures";
+import { samePicture } from "../src/paint/decode";
 import { result } from "./samples";
 
 const A = Float32Array.of(3, 1, 2, 2, 5, 2, 0);

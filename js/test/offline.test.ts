@@ -359,7 +359,11 @@ describe("what a kernel would tell beside the maps", () => {
     const news: PagePayload["news"] = [
       { content: { kind: "gallery", request_id: null, items: [] }, buffers: [] },
       {
-        content: { kind: "pinned", request_id: null, pin: 4, result: MAPS[1] },
+        content: {
+          kind: "pinned",
+          request_id: null,
+          pinned: { pin: 4, result: MAPS[1], name: "one.png", model: "Net", earlier: false, picture: null },
+        },
         buffers: [{ within: "maps", at: 1, buffer: 0 }],
       },
       { content: { kind: "regions", request_id: "gone", regions: REGIONS }, buffers: [labels] },
@@ -390,7 +394,7 @@ describe("what a kernel would tell beside the maps", () => {
 
   it("is told when a view says hello, with buffers that are kept once", () => {
     expect(heard.map(({ kind }) => kind)).toEqual(["gallery", "pinned"]);
-    expect(heard[1]).toMatchObject({ pin: 4, result: MAPS[1] });
+    expect(heard[1]).toMatchObject({ pinned: { pin: 4, result: MAPS[1] } });
     expect([...new Float32Array(buffers[0].buffer)]).toEqual([1, 1]);
   });
 
@@ -416,7 +420,7 @@ describe("what a kernel would tell beside the maps", () => {
   it("pins the map on show once, and lets go of it", async () => {
     await store.ask("pin", {});
     expect(store.settings.pins.value).toEqual([4, 5]);
-    expect(heard[2]).toMatchObject({ kind: "pinned", pin: 5, result: MAPS[0] });
+    expect(heard[2]).toMatchObject({ kind: "pinned", pinned: { pin: 5, result: MAPS[0], name: "one.png" } });
     await store.ask("pin", {});
     host.show(1);
     await store.ask("pin", {});

@@ -46,7 +46,7 @@ describe("the sheet under a picture", () => {
 
 describe("the numbers of the bar", () => {
   it("span a signed map about zero", () => {
-    expect(barNumbers(2, true)).toEqual([
+    expect(barNumbers({ values: Float32Array.of(1, -2), signed: true }, { clip: 100 })).toEqual([
       { text: "−2", at: 0 },
       { text: "−1", at: 0.25 },
       { text: "0", at: 0.5 },
@@ -56,8 +56,9 @@ describe("the numbers of the bar", () => {
   });
 
   it("are a lone zero where the map is all zero", () => {
-    expect(barNumbers(0, false)).toEqual([{ text: "0", at: 0 }]);
-    const { ticks } = layOut({ width: 448, height: 300 }, "a", barNumbers(0, true), measure);
+    const nothing = (signed: boolean) => barNumbers({ values: new Float32Array(4), signed }, { clip: 100 });
+    expect(nothing(false)).toEqual([{ text: "0", at: 0 }]);
+    const { ticks } = layOut({ width: 448, height: 300 }, "a", nothing(true), measure);
     expect(ticks).toEqual([{ text: "0", x: 224, y: 359, align: "center" }]);
   });
 });

@@ -5,7 +5,6 @@ import { panels, shareInPanel } from "../src/ui/stage/panels";
 import { rankIn, rankOf } from "../src/ui/stage/rank";
 import { readingAt } from "../src/ui/stage/reading";
 import { matters } from "../src/ui/stage/settings";
-import { tickWords } from "../src/ui/stage/ticks";
 import { result, SESSION } from "./samples";
 
 const session: Session = {
@@ -109,25 +108,5 @@ describe("the display's controls", () => {
   it("offer the box's threshold only with the box", () => {
     expect(matters(DEFAULT_VIEW)("box_threshold")).toBe(false);
     expect(matters({ ...DEFAULT_VIEW, box: true })("box_threshold")).toBe(true);
-  });
-});
-
-describe("the numbers under the colour bar", () => {
-  it("are plain where the scale ends with the map", () => {
-    expect(tickWords([0, 0.5, 1], result([0, 1]), 1)).toEqual(["0", "0.5", "1"]);
-  });
-
-  it("say that a clipped end stands for more", () => {
-    const map = result([0, 4], { maximum: 4 });
-    expect(tickWords([0, 0.5, 1], map, 1)).toEqual(["0", "0.5", "≥ 1"]);
-  });
-
-  it("say so at the end of a signed map that goes beyond it", () => {
-    const map = result([-4, 1], { signed: true, minimum: -4, maximum: 1 });
-    expect(tickWords([-2, 0, 2], map, 2)).toEqual(["≤ −2", "0", "2"]);
-  });
-
-  it("are a lone zero on an empty map", () => {
-    expect(tickWords([0], result([0, 0], { maximum: 0 }), 0)).toEqual(["0"]);
   });
 });

@@ -1,7 +1,6 @@
 /** How alike two maps order the places of a picture. Pure. */
-import type { Result } from "../paint/decode";
+import type { Picture, Result } from "../paint/decode";
 import { resample } from "../paint/resample";
-import type { Picture } from "./pictures";
 
 /** The rank of every value, from 1; equal values share the mean of their ranks; what is not finite counts as zero. */
 export function ranks(values: Float32Array): Float64Array {

@@ -1,8 +1,8 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import { decodeResult, type Result } from "../paint/decode";
+import { decodeResult, type Picture, type Result } from "../paint/decode";
 import type { OtherPayload, SessionPayload } from "../protocol";
 import type { Store } from "../state";
-import { decodePicture, type Picture } from "./pictures";
+import { decodePicture } from "./pictures";
 
 /** What another model says to the question that is shown. */
 export interface Other extends Pick<OtherPayload, "of" | "session" | "model" | "error" | "probability"> {

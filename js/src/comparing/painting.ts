@@ -1,38 +1,11 @@
 /** Small pictures with their heat maps. Pure. */
-import { blend, scaleTop } from "../paint/blend";
-import type { Result } from "../paint/decode";
-import { resample } from "../paint/resample";
 import type { View } from "../protocol";
 import type { Viewport } from "../ui/view";
-import type { Picture } from "./pictures";
 
 /** How a tile shows its map: there is no room for two pictures, and no curtain to be dragged. */
 export function tileView(view: View): View {
   const kept = view.mode === "map" || view.mode === "image" || view.mode === "contours";
   return kept ? view : { ...view, mode: "overlay" };
-}
-
-export interface TilePainter {
-  paint(picture: Picture, result: Result, view: View, top: number, out: Uint8ClampedArray): void;
-}
-
-/** Paints one tile again and again; the stretched map is kept. */
-export function createTilePainter(): TilePainter {
-  let last: { result: Result; cells: boolean; values: Float32Array } | null = null;
-  return {
-    paint(picture, result, view, top, out) {
-      if (last === null || last.result !== result || last.cells !== view.cells) {
-        const values = resample(result, picture.height, picture.width, view.cells);
-        last = { result, cells: view.cells, values };
-      }
-      blend(picture.pixels, last.values, top, result.signed, view, out);
-    },
-  };
-}
-
-/** The value of a map's strongest colour. */
-export function ownTop(result: Result): number {
-  return scaleTop(result.values, result.signed);
 }
 
 /** The part of the picture that is seen, in shares of its sides. */

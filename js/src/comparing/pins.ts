@@ -1,8 +1,8 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import { decodeResult, type Result } from "../paint/decode";
+import { decodeResult, type Picture, type Result } from "../paint/decode";
 import type { Asks, PinnedPayload, SessionPayload, Traits } from "../protocol";
 import { Refusal, type Store } from "../state";
-import { decodePicture, type Picture } from "./pictures";
+import { decodePicture } from "./pictures";
 
 /** A map that stays. */
 export interface Pin {

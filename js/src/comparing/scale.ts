@@ -1,7 +1,7 @@
 /** Whether maps can be read on one scale, and which. Pure. */
 import type { Result } from "../paint/decode";
+import { topOf } from "../paint/top";
 import type { View } from "../protocol";
-import { ownTop } from "./painting";
 
 export interface Scales {
   /** The value of the strongest colour, one a map. */
@@ -18,8 +18,8 @@ export interface Scales {
  * Numbers of different methods, or of one method set to another score, are in different units: no common number
  * would mean anything, so that each map is then scaled by its own maximum, whatever is wished.
  */
-export function scalesOf(results: readonly Result[], view: Pick<View, "shared">): Scales {
-  const own = results.map((result) => ownTop(result));
+export function scalesOf(results: readonly Result[], view: Pick<View, "shared" | "clip">): Scales {
+  const own = results.map((result) => topOf(result, view));
   const mixed = new Set(results.map(unitOf)).size > 1;
   const shared = view.shared && !mixed && results.length > 1;
   const largest = own.reduce((most, top) => Math.max(most, top), 0);

@@ -1,5 +1,5 @@
 import { batch, computed, effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
-import type { Session } from "../paint/decode";
+import { type Session, samePicture } from "../paint/decode";
 import type { CoverFill } from "../protocol";
 import { Refusal, type Store } from "../state";
 import { type Effect, effectOf } from "./effect";
@@ -42,7 +42,7 @@ export function createCover(store: Store): Cover {
 
   effect(() => {
     const { session } = store.known.value;
-    if (session !== null && !samePicture(session, picture)) {
+    if (session !== null && (picture === null || !samePicture(session, picture))) {
       untracked(() => {
         paper.reset(session.width, session.height);
         found.value = null;
@@ -143,17 +143,6 @@ function sameWish(one: Wish, other: Wish | null): boolean {
     one.mask === other.mask &&
     one.fill === other.fill &&
     one.keep === other.keep
-  );
-}
-
-/** Another model may look at the same picture, and what is covered stays. */
-export function samePicture(one: Session, other: Session | null): boolean {
-  return (
-    one === other ||
-    (other !== null &&
-      one.width === other.width &&
-      one.height === other.height &&
-      one.pixels.every((value, place) => value === other.pixels[place]))
   );
 }
 

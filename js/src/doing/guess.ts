@@ -1,8 +1,7 @@
 import { computed, effect, type ReadonlySignal, type Signal, signal, untracked } from "@preact/signals";
-import type { Result, Session } from "../paint/decode";
+import { type Result, type Session, samePicture } from "../paint/decode";
 import { resample } from "../paint/resample";
 import type { Store } from "../state";
-import { samePicture } from "./cover";
 import { isBlank, type Mask, overlap } from "./mask";
 import { createPaper, type Paper } from "./paper";
 
@@ -25,7 +24,7 @@ export function createGuess(store: Store): Guess {
 
   effect(() => {
     const { session } = store.known.value;
-    if (session !== null && !samePicture(session, picture)) {
+    if (session !== null && (picture === null || !samePicture(session, picture))) {
       untracked(() => {
         paper.reset(session.width, session.height);
         revealed.value = false;

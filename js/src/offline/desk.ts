@@ -29,7 +29,7 @@ interface Pin {
 export function createDesk(saved: Saved, line: Line, onShow: () => OnShow, text: Strings): Desk {
   const told = saved.news.filter(({ content }) => !ANSWERS.includes(content.kind));
   let pins = told.flatMap((message): Pin[] =>
-    message.content.kind === "pinned" ? [{ number: message.content.pin, message }] : [],
+    message.content.kind === "pinned" ? [{ number: message.content.pinned.pin, message }] : [],
   );
   let last = Math.max(0, ...saved.settings.pins, ...pins.map(({ number }) => number));
 
@@ -65,9 +65,14 @@ export function createDesk(saved: Saved, line: Line, onShow: () => OnShow, text:
       return;
     }
     const { content: result, buffers } = saved.maps[place];
-    if (!pins.some(({ message }) => message.content.kind === "pinned" && isSame(message.content.result, result))) {
+    if (
+      !pins.some(({ message }) => message.content.kind === "pinned" && isSame(message.content.pinned.result, result))
+    ) {
       last += 1;
-      const message = { content: { kind: "pinned", request_id: null, pin: last, result } as const, buffers };
+      const { names, model } = saved.sessions[result.session].content;
+      const about = { name: names[result.session] ?? "", model, earlier: false, picture: null };
+      const pinned = { pin: last, result, ...about };
+      const message = { content: { kind: "pinned", request_id: null, pinned } as const, buffers };
       pins = [...pins, { number: last, message }];
       tell(message);
       keep([...line.traits.pins, last]);
@@ -106,6 +111,9 @@ export function createDesk(saved: Saved, line: Line, onShow: () => OnShow, text:
         pin(id);
       } else if (kind === "unpin") {
         unpin(id, message.pin);
+      } else if (kind === "arrange") {
+        keep(message.pins);
+        acknowledge(id, kind);
       } else {
         refuse(id, text.needsKernel);
       }

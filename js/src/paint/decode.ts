@@ -1,11 +1,23 @@
 import type { RegionsPayload, ResultPayload, SessionPayload } from "../protocol";
 
-/** A picture and the model's answer to it, ready to be drawn. */
-export interface Session extends Omit<SessionPayload, "picture" | "probabilities"> {
+/** What a map is painted on. */
+export interface Picture {
   readonly height: number;
   readonly width: number;
   /** Red, green, blue, row by row. */
   readonly pixels: Uint8Array;
+}
+
+/** Whether two pictures are equal, pixel by pixel. */
+export function samePicture(one: Picture, other: Picture): boolean {
+  if (one.height !== other.height || one.width !== other.width) {
+    return false;
+  }
+  return one.pixels === other.pixels || one.pixels.every((value, at) => value === other.pixels[at]);
+}
+
+/** A picture and the model's answer to it, ready to be drawn. */
+export interface Session extends Picture, Omit<SessionPayload, "picture" | "probabilities"> {
   readonly probabilities: Float32Array;
 }
 

@@ -2,7 +2,7 @@ import type { View } from "../protocol";
 import { blend } from "./blend";
 import { largestBox } from "./box";
 import { drawContours, findContours, shownLevels } from "./contours";
-import type { Regions, Result, Session } from "./decode";
+import type { Picture, Regions, Result } from "./decode";
 import { kept } from "./kept";
 import { type Box, curtainEdge, frameBox, lineWidth, type Panel } from "./lines";
 import { outlined } from "./outlines";
@@ -16,7 +16,7 @@ export { topOf } from "./top";
 
 /** Everything a picture with its heat map is painted from. */
 export interface Scene {
-  readonly session: Session;
+  readonly session: Picture;
   /** Without one, the picture alone is painted. */
   readonly result: Result | null;
   readonly view: View;
@@ -170,6 +170,6 @@ function contoursOf(
   return findContours(field, levels === "" ? [] : levels.split(",").map(Number), top, cells, line);
 }
 
-function boxOf(result: Result, { width, height }: Session, threshold: number): Box | null {
+function boxOf(result: Result, { width, height }: Picture, threshold: number): Box | null {
   return largestBox(resample(result, height, width, false), width, height, threshold);
 }

@@ -1,4 +1,4 @@
-import type { Session } from "./decode";
+import type { Picture } from "./decode";
 import { resample } from "./resample";
 
 /** Packed pixels, row by row: red in the lowest byte, then green, blue, and full opacity. */
@@ -20,16 +20,16 @@ export function packed(out: Uint8ClampedArray): Uint32Array {
 }
 
 /** A picture with `scale` pixels for each of its own along each side, joined linearly. */
-export function enlarged(session: Session, scale: number): Raster {
-  const width = session.width * scale;
-  const height = session.height * scale;
+export function enlarged(picture: Picture, scale: number): Raster {
+  const width = picture.width * scale;
+  const height = picture.height * scale;
   const pixels = new Uint32Array(width * height).fill(OPAQUE);
-  const own = new Float32Array(session.width * session.height);
+  const own = new Float32Array(picture.width * picture.height);
   for (let channel = 0; channel < 3; channel++) {
     for (let i = 0; i < own.length; i++) {
-      own[i] = session.pixels[3 * i + channel];
+      own[i] = picture.pixels[3 * i + channel];
     }
-    const grid = { rows: session.height, columns: session.width, values: own };
+    const grid = { rows: picture.height, columns: picture.width, values: own };
     const values = scale === 1 ? own : resample(grid, height, width, false);
     for (let i = 0; i < pixels.length; i++) {
       pixels[i] |= Math.floor(values[i] + 0.5) << (8 * channel);

@@ -31,7 +31,9 @@ function copySelection(text: string, near: HTMLElement): boolean {
   area.value = text;
   area.className = "xai-offscreen";
   area.setAttribute("aria-hidden", "true");
-  const focused = document.activeElement;
+  // In marimo the page is a shadow root, which knows what is focused in it.
+  const top = near.getRootNode();
+  const focused = top instanceof ShadowRoot ? top.activeElement : document.activeElement;
   near.append(area);
   area.select();
   const copied = document.execCommand("copy");

@@ -1,6 +1,5 @@
-import { scaleTop } from "../paint/blend";
 import type { Regions, Result, Session } from "../paint/decode";
-import { paint, stretch } from "../paint/painter";
+import { createPainter, frameSize } from "../paint/painter";
 import type { View } from "../protocol";
 
 /** What is painted: the picture under its heat map, `regions` where the view outlines them. */
@@ -11,23 +10,13 @@ export interface Painted {
   readonly view: View;
 }
 
-/** The value of the strongest colour. */
-export function topOf(result: Result, _view: View): number {
-  return scaleTop(result.values, result.signed);
-}
-
 /** The picture as the page paints it, `scale` times as large. */
-export function paintCanvas({ session, result, view }: Painted, scale: number): HTMLCanvasElement {
-  const { width, height } = session;
+export function paintCanvas(painted: Painted, scale: number): HTMLCanvasElement {
+  const scene = { ...painted, top: null, scale };
+  const { width, height } = frameSize(scene);
   const pixels = new Uint8ClampedArray(width * height * 4);
-  paint(session, result === null ? null : stretch(session, result, view.cells, null), view, pixels);
-  const small = pixelCanvas(width, height, pixels);
-  const { canvas, context } = newCanvas(width * scale, height * scale);
-  // True cells have hard edges, however large the picture becomes.
-  context.imageSmoothingEnabled = !view.cells;
-  context.imageSmoothingQuality = "high";
-  context.drawImage(small, 0, 0, canvas.width, canvas.height);
-  return canvas;
+  createPainter().paint(scene, pixels);
+  return pixelCanvas(width, height, pixels);
 }
 
 /** A canvas that holds these pixels, four bytes each. */

@@ -1,9 +1,9 @@
 /** The picture that a person takes away: the heat map, and under it what it is and what its colours mean. */
-import { formatTicks } from "../format";
 import type { Result } from "../paint/decode";
-import { barPixels, barPosition, ticks } from "../paint/scale";
+import { barPixels, barPosition, ticks, tickWords } from "../paint/scale";
+import { beyond, topOf } from "../paint/top";
 import type { View } from "../protocol";
-import { newCanvas, type Painted, paintCanvas, pixelCanvas, topOf } from "./painting";
+import { newCanvas, type Painted, paintCanvas, pixelCanvas } from "./painting";
 
 export const SCALES = [1, 2, 4] as const;
 
@@ -98,10 +98,12 @@ function apart(numbers: readonly Tick[], room: number, measure: (text: string) =
   return widest * numbers.length * 1.3 <= room ? numbers : numbers.filter((_, place) => place % 2 === 0);
 }
 
-/** The numbers of a colour bar that ends at `top`. */
-export function barNumbers(top: number, signed: boolean): Tick[] {
+/** The numbers of a colour bar; an end says so if it stands for everything beyond it. */
+export function barNumbers(result: Pick<Result, "values" | "signed">, view: Pick<View, "clip">): Tick[] {
+  const { signed } = result;
+  const top = topOf(result, view);
   const numbers = ticks(top, signed);
-  const words = formatTicks(numbers);
+  const words = tickWords(numbers, beyond(result, top));
   return numbers.map((number, place) => ({ text: words[place], at: barPosition(number, top, signed) }));
 }
 
@@ -121,7 +123,7 @@ function onSheet(picture: HTMLCanvasElement, title: string, result: Result, view
     context.font = `${letters}px ${FONT}`;
     return context.measureText(text).width;
   };
-  const sheet = layOut(picture, title, barNumbers(topOf(result, view), result.signed), measure);
+  const sheet = layOut(picture, title, barNumbers(result, view), measure);
   canvas.width = sheet.width;
   canvas.height = sheet.height;
   context.fillStyle = PAPER;

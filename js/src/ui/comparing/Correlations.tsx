@@ -1,8 +1,8 @@
 import { useSignal } from "@preact/signals";
 import { Fragment } from "preact";
 import { createCorrelations } from "../../comparing/correlation";
-import { samePicture } from "../../comparing/pictures";
 import type { Pin } from "../../comparing/pins";
+import { samePicture } from "../../paint/decode";
 import { useStore, useText } from "../context";
 
 const MINUS = "\u2212";

@@ -33,7 +33,7 @@ export function Gallery({ entries, active }: Props) {
 
   const press = (event: KeyboardEvent) => {
     const items = [...(list.current?.querySelectorAll<HTMLButtonElement>("button") ?? [])];
-    const at = items.indexOf(document.activeElement as HTMLButtonElement);
+    const at = items.findIndex((item) => item.matches(":focus"));
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: items.length - 1 }[event.key];
     if (at >= 0 && to !== undefined && !event.altKey && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();

@@ -1,7 +1,7 @@
 import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { type Crop, createTilePainter, cropOf, tileView, zoomedAt } from "../../comparing/painting";
-import type { Picture } from "../../comparing/pictures";
-import type { Result } from "../../paint/decode";
+import { type Crop, cropOf, tileView, zoomedAt } from "../../comparing/painting";
+import type { Picture, Result } from "../../paint/decode";
+import { createPainter } from "../../paint/painter";
 import { useStore, useView } from "../context";
 import { createTurns } from "./turns";
 
@@ -20,7 +20,7 @@ export function TileCanvas({ picture, result, top, label }: Props) {
   const turns = useStore().feature(createTurns);
   const canvas = useRef<HTMLCanvasElement>(null);
   const painted = useRef<HTMLCanvasElement | null>(null);
-  const painter = useMemo(createTilePainter, []);
+  const painter = useMemo(createPainter, []);
   const view = tileView(store.view.value);
   const crop = cropOf(viewport.value);
   const latest = useRef(crop);
@@ -36,7 +36,7 @@ export function TileCanvas({ picture, result, top, label }: Props) {
       const context = current.getContext("2d");
       const image = context?.createImageData(picture.width, picture.height);
       if (context && image) {
-        painter.paint(picture, result, view, top, image.data);
+        painter.paint({ session: picture, result, view, regions: null, top, scale: 1 }, image.data);
         context.putImageData(image, 0, 0);
         draw(canvas.current, current, latest.current, view.cells);
       }

@@ -1,8 +1,7 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { cropOf } from "../../comparing/painting";
-import type { Picture } from "../../comparing/pictures";
 import { formatValue } from "../../format";
-import type { Result } from "../../paint/decode";
+import type { Picture, Result } from "../../paint/decode";
 import { sampleAt } from "../../paint/resample";
 import { barPixels, legend } from "../../paint/scale";
 import { useText, useView } from "../context";

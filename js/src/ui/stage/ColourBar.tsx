@@ -2,11 +2,11 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { formatValue } from "../../format";
 import type { Result, Session } from "../../paint/decode";
 import { topOf } from "../../paint/painter";
-import { barPixels, barPosition, legend, ticks } from "../../paint/scale";
+import { barPixels, barPosition, legend, ticks, tickWords } from "../../paint/scale";
+import { beyond } from "../../paint/top";
 import { useText, useView } from "../context";
 import { type Reading, readingAt } from "./reading";
 import { matters } from "./settings";
-import { tickWords } from "./ticks";
 
 const LENGTH = 512;
 
@@ -26,6 +26,7 @@ export function ColourBar({ result, session }: Props) {
   const { clip } = view;
   // Of all settings, only the clip changes the scale.
   const top = useMemo(() => (result === null ? 0 : topOf(result, view)), [result, clip]);
+  const ends = useMemo(() => (result === null ? ([false, false] as const) : beyond(result, top)), [result, top]);
   useLayoutEffect(() => {
     const context = canvas.current?.getContext("2d");
     const image = context?.createImageData(LENGTH, 1);
@@ -41,8 +42,8 @@ export function ColourBar({ result, session }: Props) {
   const position = (value: number) => barPosition(value, top, signed);
   const reading = readingAt(session, result, probe.value, view.cells);
   const numbers = ticks(top, signed);
-  const words = tickWords(numbers, result, top);
-  const unit = unitOf(result);
+  const words = tickWords(numbers, ends);
+  const { unit } = result;
   const [low, high] = legend(top, signed);
   const label = [`${text.colourBar}: ${formatValue(low)} … ${formatValue(high)}`, unit].filter(Boolean).join(", ");
   return (
@@ -85,11 +86,6 @@ function Marker({ reading, position }: { reading: Reading; position(value: numbe
       <span class="xai-bar-marker" style={{ left: `${position(value) * 100}%` }} aria-hidden="true" />
     </>
   );
-}
-
-/** What the numbers are; a kernel or a saved page of an earlier version does not say. */
-function unitOf(result: Result & { readonly unit?: string }): string {
-  return result.unit ?? "";
 }
 
 /** The outermost numbers stay within the bar; a lone zero stands where zero is. */

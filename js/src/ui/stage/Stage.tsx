@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { createRegions } from "../../doing/regions";
-import type { Session } from "../../paint/decode";
+import { type Session, samePicture } from "../../paint/decode";
 import { strongest } from "../../paint/finding";
 import type { Answer } from "../../reducer";
 import type { Strings } from "../../strings";
@@ -91,10 +91,6 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
       <Readout session={session} result={result} />
     </figure>
   );
-}
-
-function samePicture(one: Session, other: Session): boolean {
-  return one.width === other.width && one.pixels.every((value, place) => value === other.pixels[place]);
 }
 
 /** The picture in words: what was asked, and where the answer lies. */

@@ -1,4 +1,4 @@
-import type { Result, Session } from "../../paint/decode";
+import type { Picture, Result } from "../../paint/decode";
 import { frameSize } from "../../paint/painter";
 import type { View } from "../../protocol";
 import type { Point } from "./viewport";
@@ -10,13 +10,13 @@ export interface Panel {
 }
 
 /** Width over height of everything that is shown. */
-export function aspectOf(session: Session, result: Result | null, view: View): number {
+export function aspectOf(session: Picture, result: Result | null, view: View): number {
   const { width, height } = frameSize({ session, result, view, regions: null, top: null, scale: 1 });
   return width / height;
 }
 
 /** Where in the frame the picture is: once, or twice side by side, however wide the line between the two is. */
-export function panels(session: Session, result: Result | null, view: View): readonly Panel[] {
+export function panels(session: Picture, result: Result | null, view: View): readonly Panel[] {
   const width = session.width / session.height / aspectOf(session, result, view);
   return width < 1
     ? [

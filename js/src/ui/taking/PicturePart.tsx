@@ -81,5 +81,5 @@ function titleOf(result: Result | null): string | null {
     return null;
   }
   const layer = [result.layer ?? []].flat().join(" + ");
-  return [result.method_label, result.target_label, layer].filter(Boolean).join(" · ");
+  return [result.method_label, result.target_label, layer, result.unit].filter(Boolean).join(" · ");
 }

@@ -22,8 +22,9 @@ export function SaveMenu({ session }: { session: Session }) {
       return;
     }
     const lifetime = new AbortController();
-    const leave = ({ target }: Event) => {
-      if (!(target instanceof Node && root.current?.contains(target))) {
+    // Seen from the document, everything inside a shadow root (as in marimo) is its host: the path tells more.
+    const leave = (event: Event) => {
+      if (root.current !== null && !event.composedPath().includes(root.current)) {
         open.value = false;
       }
     };
