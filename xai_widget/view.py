@@ -25,10 +25,11 @@ class View(TypedDict):
     attribution's true cells instead of interpolating.
 
     ``mode`` is "overlay", "side" (picture and overlay side by side), "curtain" (the overlay left of ``curtain``, a share
-    of the width, the picture right of it), "map" (the map alone), "contours" (lines of equal strength), "regions" (the
-    outlines of the strongest regions) or "image" (the picture alone). ``clip`` is the percentile of the values, in
-    [50, 100], that gets the strongest colour. ``box`` draws the box of the largest region above ``box_threshold``, a
-    share of the maximum. With ``shared``, everything that is compared has one scale.
+    of the width, the picture right of it), "map" (the map alone), "contours" (lines of equal strength at 20, 40, 60 and
+    80 % of the scale), "regions" (the outlines of the strongest regions) or "image" (the picture alone). ``clip`` is the
+    percentile of the values' sizes, in [50, 100], that gets the strongest colour. ``box`` draws the box of the largest
+    region above ``box_threshold``, a share of the maximum, in every mode but "regions". With ``shared``, everything that
+    is compared has one scale.
     """
 
     opacity: float

@@ -40,9 +40,19 @@ def test_the_snapshot_is_what_render_paints() -> None:
     assert w.snapshot().size == (SIDE, SIDE)
 
 
+def test_a_snapshot_may_be_larger_and_have_a_colour_bar() -> None:
+    w = a_widget(method="occlusion", view={"mode": "contours", "clip": 90.0})
+    found = w.explain()
+    assert np.array_equal(np.asarray(w.snapshot(scale=3)), found.heat_map(w.view, scale=3))
+    sheet = w.snapshot(scale=2, bar=True)
+    assert sheet.width > 2 * SIDE < sheet.height
+    assert sheet.tobytes() == found.sheet(w.view, scale=2).tobytes()
+
+
 def test_before_any_map_the_snapshot_is_the_picture() -> None:
     w = a_widget()
     assert np.array_equal(np.asarray(w.snapshot()), w.sessions[0].inputs[0].picture)
+    assert w.snapshot(scale=2, bar=True).size == (2 * SIDE, 2 * SIDE)
 
 
 def test_the_output_of_a_cell_holds_text_a_picture_with_a_heat_map_and_the_widget() -> None:
