@@ -49,6 +49,13 @@ def test_a_pin_outlives_what_the_widget_remembers() -> None:
     assert w.pinned == [pinned]
 
 
+def test_a_closed_widget_lets_go_of_its_pins() -> None:
+    w = a_widget()
+    w.pin()
+    w.close()
+    assert w.pinned == []
+
+
 def test_an_equal_question_is_pinned_once_however_it_was_put() -> None:
     w = a_widget()
     w.pin()

@@ -38,6 +38,10 @@ class Gallery(Service):
         if len(self.widget.sessions) > 1:
             self.tell(())
 
+    def close(self) -> None:
+        """Let go of the pictures."""
+        self._thumbnails.clear()
+
     def keepsakes(self, places: Mapping[Key, int]) -> list[Message]:
         """Return every picture, if there are several."""
         del places

@@ -163,6 +163,10 @@ class Pins(Service):
                 self.held[number] = replace(pin, earlier=True)
                 self._tell(self.held[number], with_picture=session != self.widget.active)
 
+    def close(self) -> None:
+        """Let go of every map."""
+        self.held.clear()
+
     def keepsakes(self, places: Mapping[Key, int]) -> list[Message]:
         """Return every pin, with the pictures."""
         del places

@@ -48,6 +48,9 @@ class Service:
     def changed(self, session: int) -> None:
         """The model of a session has changed: what was computed with it is not true any more."""
 
+    def close(self) -> None:
+        """Let go of models, pictures and maps: the widget was closed."""
+
     def keepsakes(self, places: Mapping[Key, int]) -> list[Message]:
         """Return messages, with their buffers, that a page without a kernel needs.
 

@@ -305,6 +305,8 @@ class XaiWidget(Comparing):
             asker.cancel()
             asker.forget()
             self.sessions = asker.sessions = ()
+            for service in self.services:
+                service.close()
         super().close()
 
     def _shown(self, wish: Wish) -> Attribution | None:
