@@ -22,6 +22,8 @@ from xai_widget.session import Session
 CoverFill = Literal["blur", "mean", "grey", "noise"]
 COVER_FILLS: Final[tuple[CoverFill, ...]] = get_args(CoverFill)
 Mask = NDArray[np.bool_]
+# How many places are told: people read one to three causes, no more.
+PLACES: Final = 3
 # What is stronger than this share of the maximum belongs to a region.
 STRONG: Final = 0.5
 # Smaller places, as shares of the picture, are specks.
@@ -181,7 +183,7 @@ def _filling(session: Session, case: Case, fill: CoverFill) -> Array:
 # -- what matters most ----------------------------------------------------------------------------------------------
 
 
-def top_regions(session: Session, attribution: Attribution, fill: CoverFill = "blur", most: int = 3) -> Regions:
+def top_regions(session: Session, attribution: Attribution, fill: CoverFill = "blur", most: int = PLACES) -> Regions:
     """Return the places that matter most for a map, and what hiding each one alone does, by one forward each.
 
     Which places: the positive values of `attribution.resized()` are smoothed a little (a Gaussian of a fortieth of the
@@ -223,7 +225,7 @@ def top_regions(session: Session, attribution: Attribution, fill: CoverFill = "b
 
 
 def measured_regions(
-    session: Session, attribution: Attribution, fill: CoverFill = "blur", most: int = 3
+    session: Session, attribution: Attribution, fill: CoverFill = "blur", most: int = PLACES
 ) -> Generator[None, None, Regions]:
     """Return what `top_regions` does, in steps of a few regions each."""
     match attribution.target:

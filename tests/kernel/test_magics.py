@@ -44,7 +44,7 @@ def test_the_line_is_a_widget_with_the_settings_that_it_names(magic: Kernel) -> 
 def test_a_bare_line_shows_the_widget(magic: Kernel) -> None:
     cell = magic.begin("%xai net photo")
     magic.ended(cell)
-    (shown,) = [m for m in magic.messages if m.parent == cell and m.type == "execute_result"]
+    (shown,) = [m for m in magic.messages if m.parent == cell and m.type == "display_data"]
     assert "application/vnd.jupyter.widget-view+json" in shown.content["data"]
 
 

@@ -125,7 +125,7 @@ def test_a_frozen_widget_leaves_its_picture_wherever_it_was_displayed(displayed:
     assert set(bundles[0]) == {"text/plain", "image/png", "application/vnd.jupyter.widget-view+json"}
     assert set(bundles[2]) == {"text/plain", "image/png"}
     assert bundles[2]["text/plain"] == repr(w)
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(bundles[2]["image/png"]))), np.asarray(w.snapshot()))
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(bundles[2]["image/png"]))), np.asarray(w.snapshot(scale=2, bar=True)))
     assert metadata[2] == {"image/png": {"width": 384, "height": 384}}
 
 

@@ -8,9 +8,9 @@ from xai_widget.attribution import Attribution
 from xai_widget.explainers import Method, build_method
 from xai_widget.session import Layer, Session
 from xai_widget.targets import Target
+from xai_widget.widget.answering import Answering
 from xai_widget.widget.asking import Key, Wish, as_key
 from xai_widget.widget.jobs import POLL_SECONDS, Job
-from xai_widget.widget.line import Line
 from xai_widget.widget.pins import MOST, Pins
 from xai_widget.widget.protocol import RequestId, ack, status
 from xai_widget.widget.service import Service
@@ -145,12 +145,8 @@ def _listed(name: str, given: Any, present: list[Any]) -> list[Any]:
     return list(given)
 
 
-class Comparing(Line):
+class Comparing(Answering):
     """The part of the widget that compares maps, as Python uses it."""
-
-    def explain(self) -> Attribution:
-        """Return the attribution for the current settings."""
-        raise NotImplementedError
 
     @property
     def pinned(self) -> list[Attribution]:
