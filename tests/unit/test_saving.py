@@ -14,6 +14,7 @@ from tests.recorded import Gated, Recorded, a_widget
 from xai_widget import Attribution, Contrast, from_attribution
 from xai_widget.binding import Binding
 from xai_widget.page import bound_payload
+from xai_widget.render import enlarged
 from xai_widget.widget import stored
 from xai_widget.widget.saving import file_name, npz
 
@@ -125,8 +126,9 @@ def test_a_frozen_widget_leaves_its_picture_wherever_it_was_displayed(displayed:
     assert set(bundles[0]) == {"text/plain", "image/png", "application/vnd.jupyter.widget-view+json"}
     assert set(bundles[2]) == {"text/plain", "image/png"}
     assert bundles[2]["text/plain"] == repr(w)
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(bundles[2]["image/png"]))), np.asarray(w.snapshot(scale=2, bar=True)))
-    assert metadata[2] == {"image/png": {"width": 384, "height": 384}}
+    picture = w.snapshot(scale=2, bar=True)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(bundles[2]["image/png"]))), np.asarray(picture))
+    assert metadata[2] == {"image/png": {"width": 8 * picture.width, "height": 8 * picture.height}}
 
 
 def test_what_a_cell_displays_is_the_bundle_that_others_get(displayed: Any) -> None:
@@ -176,9 +178,8 @@ def test_a_widget_is_frozen_while_it_runs(displayed: Any) -> None:
         w.freeze()
     finally:
         model.gate.set()
-    assert np.array_equal(
-        np.asarray(Image.open(io.BytesIO(displayed[-1][2]["image/png"]))), w.session.inputs[0].picture
-    )
+    frozen = np.asarray(Image.open(io.BytesIO(displayed[-1][2]["image/png"])))
+    assert np.array_equal(frozen, enlarged(w.session.inputs[0].picture, 2))
     w.settle()
 
 

@@ -14,7 +14,7 @@ from PIL import Image
 from tests.recorded import SOON, Gated, Recorded, a_widget
 from tests.zoo import SIDE, ZOO
 from xai_widget.render import overlay
-from xai_widget.widget import xai_widget as module
+from xai_widget.widget import taking as module
 
 VIEW_TYPE = "application/vnd.jupyter.widget-view+json"
 
