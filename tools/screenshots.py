@@ -1,52 +1,201 @@
-"""Take the pictures of the documentation, in a real JupyterLab.
+"""Take pictures of every view of the widget, light and dark, in a real JupyterLab.
 
-Run as ``python -m tools.screenshots [FOLDER]``; the folder is ``docs/images`` unless another one is named. Writes
-``widget.png`` (light), ``widget-dark.png`` and ``widget-narrow.png`` (480 px).
+Run as ``python -m tools.screenshots [FOLDER]``; all pictures go to the folder, ``build/screenshots`` unless another one is
+named, and those that the documentation shows to ``docs/images``, too.
 """
 
 import io
 import sys
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from PIL import Image
 
 from tests.browser.desk import desk
+from tests.browser.lab import Lab
 from tests.browser.view import View
 
 ROOT: Final = Path(__file__).parents[1]
+DOCUMENTS: Final = ROOT / "docs" / "images"
 WIDTH: Final = 960
 NARROW: Final = 480
 DENSITY: Final = 2
-LARGEST_BYTES: Final = 700_000
+LARGEST_BYTES: Final = 500_000
 
-SCENE: Final = """\
+Steps = Callable[[Lab, View], None]
+SETUP: Final = """\
 from xai_widget import XaiWidget, examples
 
-scene = examples.mosaic(["cat", "rocket", "temple", "coffee"])
-XaiWidget(examples.mosaic_net(), scene.image, target="rocket")"""
+model = examples.mosaic_net()
+scene = examples.mosaic(["cat", "rocket", "temple", "coffee"]).image
+names = list(model.labels)
+photos = [examples.photo(name) for name in names]
+print("ready")"""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A widget and what is done with it before it is photographed.
+
+    Attributes
+    ----------
+    code : str
+        Ends in the widget.
+    steps : callable
+        What a person does.
+    width : int
+        Of the widget, in CSS pixels.
+    part : str
+        What of it is photographed: a CSS selector; the whole widget where it is empty.
+    kept : tuple of str
+        The themes in which the documentation shows it.
+    """
+
+    code: str
+    steps: Steps = lambda _lab, _view: None
+    width: int = WIDTH
+    part: str = ""
+    kept: tuple[str, ...] = ()
+
+
+def mode(label: str) -> Scene:
+    """The stage in one of its views."""
+
+    def steps(lab: Lab, view: View) -> None:
+        view.button(label).click()
+        if label == "Regions":
+            view.root.locator(".xai-stage").get_by_text("Measuring").wait_for(state="detached")
+        lab.frames()
+
+    return Scene('XaiWidget(model, scene, target="rocket")', steps, part=".xai-stage")
+
+
+def cover(lab: Lab, view: View) -> None:
+    """Paint over the rocket."""
+    view.button("Cover").click()
+    paper = view.root.locator(".xai-paper")
+    paper.scroll_into_view_if_needed()
+    box = paper.bounding_box()
+    if box is None:
+        sys.exit("The picture cannot be painted on.")
+    places = [(0.72, 0.42), (0.74, 0.3), (0.78, 0.18), (0.82, 0.3), (0.84, 0.42), (0.78, 0.45)]
+    for number, (x, y) in enumerate(places):
+        lab.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
+        if number == 0:
+            lab.page.mouse.down()
+    lab.page.mouse.up()
+    view.root.locator(".xai-effect").wait_for()
+
+
+def guess(lab: Lab, view: View) -> None:
+    """Mark a place, then reveal the map."""
+    view.button("Guess").click()
+    paper = view.root.locator(".xai-paper")
+    paper.scroll_into_view_if_needed()
+    box = paper.bounding_box()
+    if box is None:
+        sys.exit("The picture cannot be marked.")
+    lab.page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.2 * box["height"])
+    lab.page.mouse.down()
+    lab.page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.35 * box["height"], steps=8)
+    lab.page.mouse.up()
+    view.button("Reveal").click()
+
+
+def press(*labels: str) -> Steps:
+    """Press buttons, one after the other."""
+
+    def steps(lab: Lab, view: View) -> None:
+        for label in labels:
+            view.button(label).click()
+        lab.frames()
+
+    return steps
+
+
+def open_regions(lab: Lab, view: View) -> None:
+    """See what hiding the strongest places does."""
+    view.button("Regions").click()
+    view.root.get_by_text("What matters most").click()
+    view.root.get_by_role("button", name="Cover it").first.wait_for()
+    lab.frames()
+
+
+def wait_for_sentence(lab: Lab, view: View) -> None:
+    """Let the sentence be measured."""
+    view.root.get_by_text("Hiding").first.wait_for()
+    lab.frames()
+
+
+WIDGET: Final = 'XaiWidget(model, scene, target="rocket")'
+COMPARED: Final = """\
+w = XaiWidget(model, scene, target="rocket")
+w.compare(layers=["layer2", "layer3", "layer4"], targets=["rocket", "temple"])
+w"""
+SCENES: Final = {
+    "widget": Scene(WIDGET, kept=("Light", "Dark")),
+    "widget-narrow": Scene(WIDGET, width=NARROW, kept=("Light",)),
+    "side": mode("Side by side"),
+    "curtain": mode("Curtain"),
+    "map": mode("Map"),
+    "contours": mode("Contours"),
+    "regions-mode": mode("Regions"),
+    "image": mode("Image"),
+    "contrast": Scene('from xai_widget import Contrast\nXaiWidget(model, scene, target=Contrast("rocket", "coffee"))'),
+    "methods": Scene(WIDGET, press("Browse…")),
+    "cover": Scene(WIDGET, cover, kept=("Light",)),
+    "regions": Scene(WIDGET, open_regions, kept=("Light",)),
+    "guess": Scene(WIDGET, guess),
+    "compare": Scene(COMPARED, kept=("Light",)),
+    "models": Scene("XaiWidget([model, examples.flatten_net()], examples.photo('cat'))"),
+    "gallery": Scene("XaiWidget(model, photos, expected=names)", kept=("Light",)),
+    "simple": Scene('XaiWidget(model, examples.photo("cat"), expert=False)', wait_for_sentence, kept=("Light",)),
+    "save": Scene(WIDGET, press("Save")),
+    "korean": Scene('XaiWidget(model, scene, target="rocket", locale="ko")'),
+    "error": Scene('XaiWidget(model, scene, method="rise", params={"samples": 20000}, auto_run=False)'),
+}
 
 
 def main(folder: Path) -> None:
     """Write the pictures into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
+    DOCUMENTS.mkdir(parents=True, exist_ok=True)
     with desk(1400, 1200, density=DENSITY) as lab:
-        lab.open("screenshots", [SCENE])
+        lab.open("screenshots", [SETUP, *(scene.code for scene in SCENES.values())])
         lab.run(0)
-        widget = lab.view(0).wait()
-        lab.widen(widget, WIDTH)
-        _keep(widget, folder / "widget.png")
-        lab.theme("Dark")
-        _keep(widget, folder / "widget-dark.png")
-        lab.theme("Light")
-        lab.widen(widget, NARROW)
-        _keep(widget, folder / "widget-narrow.png")
+        lab.wait_for_output(0, "ready")
+        for place, (name, scene) in enumerate(SCENES.items(), 1):
+            lab.run(place)
+            view = lab.view(place)
+            view.wait("idle" if "auto_run=False" in scene.code else "done")
+            lab.widen(view, scene.width)
+            scene.steps(lab, view)
+            for theme in ("Light", "Dark"):
+                lab.theme(theme)
+                shot = _photograph(view, scene.part)
+                file = f"{name}{'-dark' if theme == 'Dark' else ''}.png"
+                _keep(shot, folder / file)
+                if theme in scene.kept:
+                    _keep(shot, DOCUMENTS / file)
+            lab.theme("Light")
 
 
-def _keep(view: View, path: Path) -> None:
-    """Photograph a widget; of the colours' eight bits, only as many are kept as fit into the file."""
+def _photograph(view: View, part: str) -> Image.Image:
     view.lab.frames()
-    shot = Image.open(io.BytesIO(view.photograph())).convert("RGB")
+    whole = Image.open(io.BytesIO(view.photograph())).convert("RGB")
+    if not part:
+        return whole
+    outer, inner = view.root.bounding_box(), view.root.locator(part).bounding_box()
+    if outer is None or inner is None:
+        sys.exit(f"There is no {part} on the page.")
+    left, top = (round((inner[side] - outer[side]) * DENSITY) for side in ("x", "y"))
+    return whole.crop((left, top, left + round(inner["width"] * DENSITY), top + round(inner["height"] * DENSITY)))
+
+
+def _keep(shot: Image.Image, path: Path) -> None:
+    """Write a picture; of the colours' eight bits, only as many are kept as fit into the file."""
     for bits in (8, 7, 6, 5):
         _coarse(shot, bits).save(path, optimize=True)
         if path.stat().st_size <= LARGEST_BYTES:
@@ -61,4 +210,4 @@ def _coarse(picture: Image.Image, bits: int) -> Image.Image:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images")
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "build" / "screenshots")

@@ -93,11 +93,11 @@ def test_a_setting_made_in_python_shows_in_the_page(show):
     view.wait_for_next(before)
     expect(view.class_row("temple")).to_have_attribute("aria-pressed", "true")
     expect(view.caption()).to_contain_text("· temple ·")
-    lab.kernel.run("w.view = {'opacity': 0.8, 'colormap': 'magma', 'cells': True, 'mode': 'map'}")
+    lab.kernel.run("w.view = {'opacity': 0.8, 'colormap': 'magma', 'cells': True, 'mode': 'curtain'}")
     expect(view.slider("Opacity")).to_have_value("0.8")
     expect(view.select("Colour map")).to_have_value("magma")
     expect(view.root.get_by_label("True cells")).to_be_checked()
-    expect(view.button("Map")).to_have_attribute("aria-pressed", "true")
+    expect(view.button("Curtain")).to_have_attribute("aria-pressed", "true")
 
 
 # -- one class rather than another ----------------------------------------------------------------------------------
