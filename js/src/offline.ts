@@ -3,18 +3,21 @@ import { h, render } from "preact";
 import { Chooser } from "./offline/Chooser";
 import { createHost } from "./offline/host";
 import { inWords, questionOf } from "./offline/lookup";
-import { readPage } from "./offline/saved";
+import { readPage, wordsFor } from "./offline/saved";
 import { createStore } from "./state";
-import { strings } from "./strings";
+import { languageOf, strings } from "./strings";
 import { drawBroken } from "./ui/broken";
 import { mount } from "./ui/mount";
+import { createSay } from "./words";
 
 async function open(head: HTMLElement, body: HTMLElement, data: HTMLElement): Promise<void> {
   const saved = await readPage(JSON.parse(data.textContent ?? ""));
-  const text = strings(saved.settings.locale);
-  const host = createHost(saved, text);
+  const { locale } = saved.settings;
+  const text = strings(locale);
+  const speech = { text, say: createSay(wordsFor(saved, languageOf(locale))) };
+  const host = createHost(saved, speech);
   const lifetime = new AbortController().signal;
-  const names = saved.maps.map(({ content }) => inWords(saved, questionOf(saved, content), text));
+  const names = saved.maps.map(({ content }) => inWords(saved, questionOf(saved, content), speech));
   if (names.length > 1) {
     render(h(Chooser, { label: text.savedMaps, names, shown: host.shown, onChoose: host.show }), head);
   }

@@ -1,5 +1,6 @@
 import type { AnyModel } from "@anywidget/types";
 import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import type { Result } from "./paint/decode";
 import {
   type Asks,
   type ClientKind,
@@ -40,6 +41,8 @@ export interface Store {
   readonly language: ReadonlySignal<Language>;
   /** Texts that the kernel tells, in that language; in `known` they are so already. */
   readonly say: Say;
+  /** A map that is not in `known`, its texts in that language; the same object for the same one. */
+  translateResult(result: Result): Result;
   /** Change settings, in one update. */
   change(values: Partial<Traits>): void;
   /** Try display settings without telling the kernel. */
@@ -152,6 +155,7 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal, live
     text,
     language,
     say: words.say,
+    translateResult: words.translateResult,
     change(values) {
       for (const [name, value] of Object.entries(values) as [Trait, never][]) {
         model.set(name, value);

@@ -1,10 +1,14 @@
 import { signal } from "@preact/signals";
-import type { Session } from "./paint/decode";
-import type { MethodPayload } from "./protocol";
+import type { Result, Session } from "./paint/decode";
+import type { MethodPayload, WireTarget } from "./protocol";
 import type { Answer, Known } from "./reducer";
 
-/** Says a text of the kernel in the page's language; what has no translation stays as it is. */
-export type Say = (text: string) => string;
+/**
+ * Says a text of the kernel in the page's language; what has no translation stays as it is.
+ *
+ * With `within`, so does what stands in its holes: for texts that are made of texts, and hold no name of the user's.
+ */
+export type Say = (text: string, within?: boolean) => string;
 
 export interface Words {
   /** Take a catalogue in. */
@@ -12,6 +16,8 @@ export interface Words {
   readonly say: Say;
   /** What the kernel has told, its texts translated; the same objects for the same ones. */
   translate(known: Known): Known;
+  /** A map that was told beside, its texts translated; the same object for the same one. */
+  translateResult(result: Result): Result;
 }
 
 /** The kernel's own texts (what methods say of themselves, notes, statuses), by language. */
@@ -22,8 +28,9 @@ export function createWords(language: () => string): Words {
     learn(learnt, words) {
       translators.value = new Map(translators.peek()).set(learnt, createTranslator(createSay(words)));
     },
-    say: (text) => translator()?.say(text) ?? text,
+    say: (text, within) => translator()?.say(text, within) ?? text,
     translate: (known) => translator()?.translate(known) ?? known,
+    translateResult: (result) => translator()?.translateResult(result) ?? result,
   };
 }
 
@@ -34,18 +41,20 @@ export function createSay(words: Readonly<Record<string, string>>): Say {
     .filter(([text]) => HOLE.test(text))
     .sort(([one], [other]) => other.length - one.length)
     .map(([text, translation]) => ({ pattern: patternOf(text), translation }));
-  return (text) => {
+  const say: Say = (text, within = false) => {
     if (Object.hasOwn(words, text)) {
       return words[text];
     }
     for (const { pattern, translation } of templates) {
       const found = pattern.exec(text);
       if (found !== null) {
-        return translation.replace(HOLES, (_, place) => found[Number(place) + 1]);
+        const filling = (place: string) => found[Number(place) + 1];
+        return translation.replace(HOLES, (_, place) => (within ? say(filling(place), true) : filling(place)));
       }
     }
     return text;
   };
+  return say;
 }
 
 const HOLE = /\{\d\}/;
@@ -59,6 +68,7 @@ function patternOf(text: string): RegExp {
 interface Translator {
   readonly say: Say;
   translate(known: Known): Known;
+  translateResult(result: Result): Result;
 }
 
 function createTranslator(say: Say): Translator {
@@ -73,6 +83,7 @@ function createTranslator(say: Say): Translator {
   };
   const method = once<MethodPayload>((given) => ({
     ...given,
+    unit: say(given.unit, true),
     summary: say(given.summary),
     when: say(given.when),
     refusal: given.refusal && say(given.refusal),
@@ -81,21 +92,30 @@ function createTranslator(say: Say): Translator {
   }));
   const session = once<Session>((given) => ({
     ...given,
-    notes: given.notes.map(say),
+    notes: given.notes.map((note) => say(note)),
     methods: given.methods.map(method),
   }));
-  const answer = once<Answer>((given) => ({
+  const translateResult = once<Result>((given) => ({
     ...given,
-    result: { ...given.result, notes: given.result.notes.map(say) },
+    // A class has a name of the user's; what is asked beside is told in words.
+    target_label: isContrast(given.target) ? say(given.target_label) : given.target_label,
+    unit: say(given.unit, true),
+    notes: given.notes.map((note) => say(note)),
   }));
+  const answer = once<Answer>((given) => ({ ...given, result: translateResult(given.result) }));
   return {
     say,
+    translateResult,
     translate: (known) => ({
       ...known,
       session: known.session && session(known.session),
       answer: known.answer && answer(known.answer),
       remark: say(known.remark),
-      status: { ...known.status, message: say(known.status.message) },
+      status: { ...known.status, message: say(known.status.message, true) },
     }),
   };
+}
+
+function isContrast(target: WireTarget): boolean {
+  return typeof target === "object" && target !== null && "foil" in target;
 }

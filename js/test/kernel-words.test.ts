@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { Result } from "../src/paint/decode";
 import { nothingKnown, receive } from "../src/reducer";
 import { createSay, createWords } from "../src/words";
 import { OCCLUSION, RESULT_BUFFERS, resultMessage, SESSION_BUFFERS, sessionMessage, status, WINDOW } from "./samples";
@@ -10,6 +11,10 @@ const WORDS = {
   "Scores: softmax over {0} classes.": "점수: 클래스 {0}개에 대한 소프트맥스.",
   "Scores: {0}.": "점수: {0}.",
   "{0} (of {1})": "{1} 가운데 {0}",
+  "{0} rather than {1}": "{1} 대신 {0}",
+  "fall of the {0}": "{0} 감소량",
+  "{0} difference": "{0} 차이",
+  logit: "로짓",
 };
 
 describe("texts of the kernel", () => {
@@ -27,6 +32,12 @@ describe("texts of the kernel", () => {
     expect(say("$& (of $1)")).toBe("$1 가운데 $&");
     expect(say("Scores: my own.")).toBe("점수: my own.");
     expect(say("Scores: softmax over 1000 classes, and more")).toBe("Scores: softmax over 1000 classes, and more");
+  });
+
+  it("are said within other texts where that is wished", () => {
+    expect(say("fall of the logit difference", true)).toBe("로짓 차이 감소량");
+    expect(say("fall of the logit difference")).toBe("logit difference 감소량");
+    expect(say("fall of the margin", true)).toBe("margin 감소량");
   });
 });
 
@@ -61,6 +72,21 @@ describe("what the kernel has told", () => {
     expect(words.say("Window")).toBe("Window");
   });
 
+  it("says what a map measures, and leaves the names of classes as they are", () => {
+    const words = createWords(() => "ko");
+    words.learn("ko", WORDS);
+    const told = (content: Partial<Result>) => {
+      const answer = known.answer && { ...known.answer, result: { ...known.answer.result, ...content } };
+      return words.translate({ ...known, answer }).answer?.result;
+    };
+    const contrast = { target: { target: 0, foil: 1 }, target_label: "Window rather than Stopping" };
+    expect(told({ ...contrast, unit: "fall of the logit difference" })).toMatchObject({
+      target_label: "Stopping 대신 Window",
+      unit: "로짓 차이 감소량",
+    });
+    expect(told({ target: 0, target_label: "Window" })?.target_label).toBe("Window");
+  });
+
   it("stays the same object while it is the same", () => {
     const words = createWords(() => "ko");
     words.learn("ko", WORDS);
@@ -69,5 +95,6 @@ describe("what the kernel has told", () => {
     expect(other.session).toBe(one.session);
     expect(other.answer).toBe(one.answer);
     expect(other.status.state).toBe("done");
+    expect(known.answer && words.translateResult(known.answer.result)).toBe(one.answer?.result);
   });
 });

@@ -11,6 +11,7 @@ import { taking } from "../src/strings/en/taking";
 /** What the sentences are tried with, where a number for every argument will not do. */
 const SAMPLES = new Map<string, readonly unknown[]>([
   ["cost", [{ forwards: 7, backwards: 2, seconds: 3 }]],
+  ["effects", [[{ place: 1, change: "lowers", amount: "7" }]]],
   ["fusedLayers", [["stem", "head"]]],
   ["held", [["Grad-CAM (cat)", "LIME (dog)"]]],
   ["heldFor", ["LIME", ["cat", "dog"]]],
@@ -18,7 +19,26 @@ const SAMPLES = new Map<string, readonly unknown[]>([
 ]);
 
 /** Entries that are the same in every language: signs, and names put beside each other. */
-const ALIKE = new Set(["pixel", "classShare", "costUnknown"]);
+const ALIKE = new Set([
+  "changed",
+  "classShare",
+  "codeGiven",
+  "costUnknown",
+  "difference",
+  "galleryItem",
+  "modelChance",
+  "percent",
+  "pinName",
+  "pixel",
+  "python",
+  "score",
+  "shareChange",
+  "standardError",
+  "versus",
+]);
+
+/** Entries that some languages write in signs, such as %p for points of a percentage. */
+const SIGNS = new Set(["points", "fewPoints"]);
 
 const OTHERS = (Object.keys(CATALOGUES) as Language[]).filter((language) => language !== "en");
 
@@ -77,7 +97,9 @@ describe.each(OTHERS)("the catalogue %s", (language) => {
 
   it("is written in its own script", () => {
     const script = SCRIPTS[language] ?? /./;
-    const foreign = [...translated].filter(([path, value]) => !ALIKE.has(path) && !script.test(said(path, value)));
+    const foreign = [...translated].filter(
+      ([path, value]) => !ALIKE.has(path) && !SIGNS.has(path) && !script.test(said(path, value)),
+    );
     expect(foreign.map(([path]) => path)).toEqual([]);
   });
 });
@@ -137,6 +159,18 @@ describe("Korean", () => {
       "≈ 모델 호출 1\u202f960회, 역전파 1회, 약 2.0초",
     );
     expect(text.cost({ forwards: 1, backwards: 0, seconds: null })).toBe("≈ 모델 호출 1회");
+  });
+
+  it("says what hiding places does, in one sentence", () => {
+    const effects = [
+      { place: 1, change: "lowers", amount: text.fewPoints(34) },
+      { place: 2, change: "raises", amount: text.score(0.5) },
+      { place: 3, change: "nothing", amount: "" },
+    ] as const;
+    expect(text.effects(effects)).toBe(
+      "1번 영역을 가리면 34 %p 낮아지고, 2번 영역을 가리면 0.5 높아지고, 3번 영역을 가리면 달라지지 않습니다.",
+    );
+    expect([-12, 0, 3].map(text.points)).toEqual(["−12 %p", "변화 없음", "+3 %p"]);
   });
 
   it("says where a map is strongest", () => {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { createHost, type Host } from "../src/offline/host";
-import { closestMap, findMap, holdings, inWords, type Question, questionOf } from "../src/offline/lookup";
-import { type Packed, type PagePayload, readPage, type Saved, unpack, widened } from "../src/offline/saved";
+import { closestMap, findMap, holdings, inWords, type Question, questionOf, type Speech } from "../src/offline/lookup";
+import { type Packed, type PagePayload, readPage, type Saved, unpack, widened, wordsFor } from "../src/offline/saved";
 import {
   type ClientKind,
   DEFAULT_VIEW,
@@ -14,9 +14,11 @@ import {
 } from "../src/protocol";
 import { createStore, type Refusal, type Store } from "../src/state";
 import { strings } from "../src/strings";
+import { createSay } from "../src/words";
 import { RESULT, SESSION } from "./samples";
 
 const TEXT = strings(null);
+const ENGLISH: Speech = { text: TEXT, say: (text) => text };
 
 async function packed(
   numbers: Uint8Array<ArrayBuffer> | Float32Array<ArrayBuffer> | Uint16Array<ArrayBuffer>,
@@ -198,21 +200,38 @@ describe("the map of a question", () => {
 
 describe("words", () => {
   it("name picture, method, class, layer and what was changed", () => {
-    expect(inWords(saved, ASKED, TEXT)).toBe("one.png · Grad-CAM · cat · layer4");
+    expect(inWords(saved, ASKED, ENGLISH)).toBe("one.png · Grad-CAM · cat · layer4");
     const question = questionOf(saved, MAPS[4]);
-    expect(inWords(saved, question, TEXT)).toBe("one.png · Grad-CAM · cat rather than dog · layer4 · ReLU: off");
+    expect(inWords(saved, question, ENGLISH)).toBe("one.png · Grad-CAM · cat rather than dog · layer4 · ReLU: off");
     const fused = { ...ASKED, layer: ["layer3", "layer4"], target: { callable: "margin" } };
-    expect(inWords(saved, fused, TEXT)).toBe("one.png · Grad-CAM · custom target margin · layer3 + layer4");
+    expect(inWords(saved, fused, ENGLISH)).toBe("one.png · Grad-CAM · custom target margin · layer3 + layer4");
+  });
+
+  it("are those of the page's language, as far as the page carries the kernel's", () => {
+    const words = {
+      kind: "words",
+      request_id: null,
+      locale: "ko",
+      words: { Window: "창 크기", blur: "흐림" },
+    } as const;
+    const carried = wordsFor({ news: [{ content: words, buffers: [] }] }, "ko");
+    expect(carried).toEqual(words.words);
+    expect(wordsFor({ news: [{ content: words, buffers: [] }] }, "en")).toEqual({});
+    const korean: Speech = { text: strings("ko"), say: createSay(carried) };
+    const question = { ...ASKED, method: "occlusion", params: { window: 16 } };
+    expect(inWords(saved, question, korean)).toBe("one.png · Occlusion · cat · 창 크기: 16");
+    expect(inWords(saved, { ...question, params: { window: "blur" } }, korean)).toContain("창 크기: 흐림");
+    expect(holdings(saved, 0, korean)[2]).toBe("cat에 대한 Occlusion · 창 크기: 16");
   });
 
   it("list what there is, once a way", () => {
-    expect(holdings(saved, 0, TEXT)).toEqual([
+    expect(holdings(saved, 0, ENGLISH)).toEqual([
       "Grad-CAM · layer4 for cat, dog",
       "Grad-CAM · layer3 for dog",
       "Occlusion · Window: 16 for cat",
       "Grad-CAM · layer4 · ReLU: off for cat rather than dog",
     ]);
-    expect(holdings(saved, 1, TEXT)).toEqual([]);
+    expect(holdings(saved, 1, ENGLISH)).toEqual([]);
   });
 });
 
@@ -225,7 +244,7 @@ describe("the host", () => {
 
   async function open(page: PagePayload) {
     lifetime = new AbortController();
-    host = createHost(await readPage(page), TEXT);
+    host = createHost(await readPage(page), ENGLISH);
     store = createStore(host.model, lifetime.signal);
     store.send("hello");
     await answered();
@@ -369,7 +388,7 @@ describe("what a kernel would tell beside the maps", () => {
       { content: { kind: "regions", request_id: "gone", regions: REGIONS }, buffers: [labels] },
       { content: { kind: "film", request_id: "gone", film: FILM }, buffers: [frame] },
     ];
-    host = createHost(await readPage({ ...PAGE, settings: { ...PAGE.settings, pins: [4] }, news, ...change }), TEXT);
+    host = createHost(await readPage({ ...PAGE, settings: { ...PAGE.settings, pins: [4] }, news, ...change }), ENGLISH);
     store = createStore(host.model, new AbortController().signal, false);
     heard = [];
     buffers = [];

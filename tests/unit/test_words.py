@@ -4,22 +4,38 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
+from itertools import product
 from pathlib import Path
 
 import ipywidgets
 import pytest
+from torch import Tensor
 
 import xai_widget
 from tests.recorded import Recorded, a_widget
 from xai_widget.explainers import method_classes, parameters_of
 from xai_widget.explainers.method import Explainer
+from xai_widget.targets import Question
+from xai_widget.widget.protocol import in_words
 from xai_widget.words import language_of, languages, words_of
 
 PACKAGE = Path(xai_widget.__file__).parent
 HOLE = re.compile(r"\{\d\}")
 # What notes about the picture and the model begin with.
 NOTES = ("Picture: ", "Preprocessing: ", "Labels: ", "Scores: ")
+# What the page is told while it waits or works, and why it is not told more.
+TOLD = (
+    *(f"About {in_words(seconds)}: press Run" for seconds in (0.04, 4.2, 600)),
+    "Press Run", "Waiting", "Done", "Failed", "Cancelled", "Stopping", "Nothing is running",
+    "Comparing 1 of 3: Grad-CAM",
+    "Grad-CAM has no maps of all layers from one pass. Choose a layer by its name.",
+    "There is no finished heat map to find regions in. Run the method, then ask again.",
+    "The model has changed since this heat map was made. Run the method again.",
+)  # fmt: skip
+# What a value is where the maps of several layers are fused.
+FUSED = "share of each layer's maximum"
 # The functions that say why not.
 REFUSING = {"refuses", "refuses_layer", "_without_rectifiers"}
 # Names that are the same in every language, because papers and code use them: rules, algorithms, symbols.
@@ -72,14 +88,47 @@ def is_told(text: str) -> bool:
     return any(re.fullmatch(".*".join(map(re.escape, parts)), text) for parts in known)
 
 
-def say(words: Mapping[str, str], text: str) -> str:
-    """The translation that a page finds; itself if it finds none."""
+def key_of(words: Mapping[str, str], text: str) -> tuple[str, tuple[str, ...]] | None:
+    """The key that a page finds for a text, and what stands in its holes."""
     if text in words:
-        return words[text]
-    for key in filter(HOLE.search, words):
-        if re.fullmatch("(.+?)".join(map(re.escape, HOLE.split(key))), text):
-            return words[key]
-    return text
+        return text, ()
+    for key in sorted(filter(HOLE.search, words), key=len, reverse=True):
+        if found := re.fullmatch("(.+?)".join(map(re.escape, HOLE.split(key))), text, re.DOTALL):
+            return key, found.groups()
+    return None
+
+
+def say(words: Mapping[str, str], text: str, *, within: bool = False) -> str:
+    """The translation that a page finds; itself if it finds none."""
+    found = key_of(words, text)
+    if found is None:
+        return text
+    values = [say(words, value, within=True) if within else value for value in found[1]]
+    return HOLE.sub(lambda hole: values[int(hole[0][1:-1])], words[found[0]])
+
+
+def keys_within(words: Mapping[str, str], text: str) -> Iterator[str]:
+    """All keys that a page finds for a text that is made of texts."""
+    if found := key_of(words, text):
+        yield found[0]
+        for value in found[1]:
+            yield from keys_within(words, value)
+
+
+def units_of(cls: type[Explainer]) -> set[str]:
+    """What a value of the method's maps can be, for every kind of question."""
+    chosen = [parameter for parameter in parameters_of(cls) if parameter.choices]
+    units = set()
+    for values in product(*(parameter.choices for parameter in chosen)):
+        with suppress(ValueError):  # a rule that does not go with another
+            method = cls(**dict(zip((parameter.name for parameter in chosen), values, strict=True)))
+            units.add(str(getattr(method, "unit", "")))
+    questions = [Question("cat", 0), Question("cat rather than dog", 0, 1), Question("margin", function=_margin)]
+    return {question.unit(unit) for question in questions for unit in units if unit}
+
+
+def _margin(logits: Tensor) -> Tensor:
+    return logits[:, 0]
 
 
 @pytest.mark.parametrize("language", languages())
@@ -87,6 +136,34 @@ def say(words: Mapping[str, str], text: str) -> str:
 def test_everything_that_a_method_says_of_itself_is_translated(language: str, name: str) -> None:
     words = words_of(language)
     assert [text for text in texts_of(method_classes()[name]) if text not in words] == []
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("name", list(method_classes()))
+def test_what_a_value_is_has_no_english_words_left(language: str, name: str) -> None:
+    words = words_of(language)
+    labels = re.compile("|".join(re.escape(cls.label) for cls in method_classes().values()))
+    units = units_of(method_classes()[name])
+    assert units
+    units.add(FUSED)
+    assert [unit for unit in units if re.search("[A-Za-z]{2}", labels.sub("", say(words, unit, within=True)))] == []
+
+
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("text", TOLD)
+def test_statuses_and_reasons_are_translated_with_the_times_in_them(language: str, text: str) -> None:
+    assert is_told(text)
+    said = say(words_of(language), text, within=True)
+    assert said != text
+    assert not re.search("[A-Za-z]{3}", said.replace("Grad-CAM", ""))
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_contrast_is_said_and_its_classes_keep_their_names(language: str) -> None:
+    said = say(words_of(language), Question("zero rather than noise", 0, 1).label)
+    assert said != "zero rather than noise"
+    assert "zero" in said
+    assert "noise" in said
 
 
 @pytest.mark.parametrize("language", languages())
@@ -117,7 +194,10 @@ def test_reasons_for_refusing_a_model_or_a_layer_are_translated(language: str) -
 @pytest.mark.parametrize("language", languages())
 def test_no_translation_is_left_over(language: str) -> None:
     used = {text for cls in method_classes().values() for text in texts_of(cls)}
-    assert [text for text in words_of(language) if text not in used and not is_told(text)] == []
+    words = words_of(language)
+    composed = [*TOLD, *(unit for cls in method_classes().values() for unit in units_of(cls))]
+    used |= {key for text in composed for key in keys_within(words, text)}
+    assert [text for text in words if text not in used and not is_told(text)] == []
 
 
 @pytest.mark.parametrize("language", languages())

@@ -23,7 +23,12 @@ export function createOthers(store: Store): ReadonlySignal<ReadonlyMap<number, O
   return computed(() => {
     const { answer } = store.known.value;
     const present = told.value.filter(({ of }) => of === answer?.requestId);
-    return new Map(present.map((other) => [other.session, other]));
+    return new Map(
+      present.map((other) => [
+        other.session,
+        { ...other, result: other.result && store.translateResult(other.result) },
+      ]),
+    );
   });
 }
 

@@ -49,6 +49,10 @@ export function createPins(store: Store): PinsFeature {
       told.value = new Map(told.peek()).set(number, { number, result, picture, name, model, earlier });
     }
   });
+  const shown = computed(
+    () =>
+      new Map([...told.value].map(([number, pin]) => [number, { ...pin, result: store.translateResult(pin.result) }])),
+  );
   let before: readonly number[] = [];
   store.settings.pins.subscribe((numbers) => {
     const gone = before.filter((number) => !numbers.includes(number));
@@ -69,7 +73,7 @@ export function createPins(store: Store): PinsFeature {
     }
   };
   return {
-    pins: computed(() => store.settings.pins.value.flatMap((number) => told.value.get(number) ?? [])),
+    pins: computed(() => store.settings.pins.value.flatMap((number) => shown.value.get(number) ?? [])),
     refusal,
     pin: () => void wish(store.ask("pin", {})),
     unpin: (number) => void wish(store.ask("unpin", { pin: number })),

@@ -81,7 +81,7 @@ export function createRegions(store: Store): RegionsFeature {
     refusal: computed(() => {
       const told = refused.value;
       const waits = told === null || told.answer !== shown.value || current.value !== null;
-      return waits ? "" : told.why || store.text.value.regionsUnknown;
+      return waits ? "" : store.say(told.why) || store.text.value.regionsUnknown;
     }),
     pointed,
     listed: signal(false),

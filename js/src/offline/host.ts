@@ -1,9 +1,8 @@
 import type { AnyModel } from "@anywidget/types";
 import { type ReadonlySignal, signal } from "@preact/signals";
 import { type ClientMessage, IDLE, type State, type Trait, type Traits } from "../protocol";
-import type { Strings } from "../strings";
 import { createDesk } from "./desk";
-import { closestMap, findMap, holdings, inWords, type Question, questionOf } from "./lookup";
+import { closestMap, findMap, holdings, inWords, type Question, questionOf, type Speech } from "./lookup";
 import { createLine } from "./model";
 import type { Saved } from "./saved";
 
@@ -18,7 +17,8 @@ export interface Host {
 }
 
 /** A host without a kernel: it answers as the kernel does, from what was saved. */
-export function createHost(saved: Saved, text: Strings): Host {
+export function createHost(saved: Saved, speech: Speech): Host {
+  const { text } = speech;
   // Nothing takes time here, so that there is no reason to wait for a press on Run.
   const settings = { ...saved.settings, auto_run: true, status: IDLE };
   const line = createLine(settings, { onSave, onMessage });
@@ -89,8 +89,8 @@ export function createHost(saved: Saved, text: Strings): Host {
       tellStatus("done");
       return;
     }
-    const title = text.notSaved(inWords(saved, line.traits, text));
-    const hint = text.held(holdings(saved, line.traits.active, text));
+    const title = text.notSaved(inWords(saved, line.traits, speech));
+    const hint = text.held(holdings(saved, line.traits.active, speech));
     line.tell({ kind: "error", request_id: request, error: { title, hint, traceback: "" } });
     tellStatus("error", text.notComputed);
   }

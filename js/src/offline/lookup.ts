@@ -1,10 +1,17 @@
 /** Which of the saved maps answers a question, and how questions are put into words. */
 import type { FilmPayload, ParamPayload, ResultPayload, Traits, Value, WireTarget } from "../protocol";
 import type { Strings } from "../strings";
+import type { Say } from "../words";
 import type { Saved } from "./saved";
 
 /** The settings that make a question. */
 export type Question = Pick<Traits, "active" | "method" | "params" | "target" | "layer">;
+
+/** The page's words, and the kernel's in the same language. */
+export interface Speech {
+  readonly text: Strings;
+  readonly say: Say;
+}
 
 /** Parts of a question that do not depend on how it was put, from the coarse to the fine. */
 type Key = readonly [active: string, method: string, target: string, layer: string, params: string];
@@ -42,28 +49,28 @@ export function questionOf(saved: Saved, map: ResultPayload): Question {
 }
 
 /** A question in words: method, class, layer, and the parameters that are not the method's own. */
-export function inWords(saved: Saved, question: Question, text: Strings): string {
+export function inWords(saved: Saved, question: Question, speech: Speech): string {
   const { sessions } = saved;
   const session = sessions[question.active];
   const picture = sessions.length > 1 ? session.content.names[question.active] : "";
   const parts = [
     picture,
     methodLabel(saved, question),
-    targetLabel(saved, question, text),
-    setup(saved, question, text),
+    targetLabel(saved, question, speech.text),
+    setup(saved, question, speech),
   ];
   return parts.filter(Boolean).join(" · ");
 }
 
 /** What there is for a picture: the classes, for every way in which they were explained. */
-export function holdings(saved: Saved, active: number, text: Strings): string[] {
+export function holdings(saved: Saved, active: number, speech: Speech): string[] {
   const groups = new Map<string, string[]>();
   for (const { content } of saved.maps.filter(({ content }) => content.session === active)) {
     const question = questionOf(saved, content);
-    const way = [methodLabel(saved, question), setup(saved, question, text)].filter(Boolean).join(" · ");
-    groups.set(way, [...(groups.get(way) ?? []), targetLabel(saved, question, text)]);
+    const way = [methodLabel(saved, question), setup(saved, question, speech)].filter(Boolean).join(" · ");
+    groups.set(way, [...(groups.get(way) ?? []), targetLabel(saved, question, speech.text)]);
   }
-  return [...groups].map(([way, targets]) => text.heldFor(way, [...new Set(targets)]));
+  return [...groups].map(([way, targets]) => speech.text.heldFor(way, [...new Set(targets)]));
 }
 
 /** The newest map whose key agrees in its first `depth` parts. */
@@ -116,22 +123,22 @@ function targetLabel(saved: Saved, { active, target }: Question, text: Strings):
 }
 
 /** Layer and parameters in words. */
-function setup(saved: Saved, { active, method: id, layer, params }: Question, text: Strings): string {
+function setup(saved: Saved, { active, method: id, layer, params }: Question, { text, say }: Speech): string {
   const method = methodOf(saved, active, id);
   const layers = method?.uses_layer ? [layer ?? method.default_layer ?? ""].flat().join(" + ") : "";
   const changed = changedParams(method?.params ?? [], params);
   const words = changed.map(([name, value]) => {
     const label = method?.params.find((param) => param.name === name)?.label ?? name;
-    return `${label}: ${valueText(value, text)}`;
+    return `${say(label)}: ${valueText(value, text, say)}`;
   });
   return [layers, ...words].filter(Boolean).join(" · ");
 }
 
-function valueText(value: Value, text: Strings): string {
+function valueText(value: Value, text: Strings, say: Say): string {
   if (typeof value === "boolean") {
     return value ? text.on : text.off;
   }
-  return value === null ? text.autoValue(null) : String(value);
+  return value === null ? text.autoValue(null) : typeof value === "string" ? say(value) : String(value);
 }
 
 function given(param: ParamPayload, params: Record<string, Value>): Value {

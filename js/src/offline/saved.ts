@@ -67,6 +67,14 @@ export async function readPage(page: PagePayload): Promise<Saved> {
   return { ...page, sessions, maps, news };
 }
 
+/** The kernel's own texts in a language, as far as the page carries them. */
+export function wordsFor({ news }: Pick<Saved, "news">, language: string): Readonly<Record<string, string>> {
+  const told = news.map(({ content }) =>
+    content.kind === "words" && content.locale === language ? content.words : {},
+  );
+  return Object.assign({}, ...told);
+}
+
 async function filled<T extends { buffers: Packed[] }>(carried: T): Promise<T & { buffers: DataView[] }> {
   return { ...carried, buffers: await Promise.all(carried.buffers.map(unpack)) };
 }

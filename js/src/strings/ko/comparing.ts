@@ -1,3 +1,70 @@
 import type { comparing as English } from "../en/comparing";
+import { duration } from "./units";
 
-export const comparing: typeof English = {};
+export const comparing: typeof English = {
+  pinnedMaps: (count) => (count === 0 ? "비교" : `비교 (${count}개 고정)`),
+  pinMap: "이 맵 고정",
+  pinMapHelp: "이 맵을 여기에 두고 다른 맵과 나란히 봅니다",
+  nothingPinned: "맵을 고정하면 여기에 남아 다른 맵과 나란히 볼 수 있습니다.",
+  unpinAll: "모두 제거",
+  unpin: (name) => `제거: ${name}`,
+  moveLeft: (name) => `왼쪽으로 옮기기: ${name}`,
+  moveRight: (name) => `오른쪽으로 옮기기: ${name}`,
+  askAgain: (name) => `다시 묻기: ${name}`,
+  askAgainNot: "Python에서 물은 것이어서 Python에서만 다시 물을 수 있습니다.",
+  pinName: (method, target, layer) => (layer === null ? `${method}, ${target}` : `${method}, ${target}, ${layer}`),
+  earlierModel: "바뀌기 전의 모델",
+  oneScale: "같은 척도",
+  oneScaleHelp: "모든 맵에서 같은 색이 같은 값을 뜻합니다",
+  differentUnits: "기법마다 값의 단위가 다릅니다. 색은 맵마다 그 맵의 최댓값까지입니다.",
+  ownScales: "색은 맵마다 그 맵의 최댓값까지입니다.",
+  scaleEnds: (low, high) => `색의 범위: ${low} … ${high}`,
+  strengthHere: "이곳의 값",
+
+  rankCorrelation: "순위 상관",
+  rankCorrelationHelp:
+    "이미지 전체에서 두 맵의 값을 비교한 스피어먼 ρ입니다. 모든 곳의 순서가 같으면 1, 순서가 서로 무관하면 0, 정반대이면 −1입니다.",
+  otherPicture: "서로 다른 이미지의 맵은 비교하지 않습니다.",
+  constantMap: "두 맵 가운데 하나의 값이 모든 곳에서 같습니다.",
+
+  compareSeveral: "여럿 비교 …",
+  compareMethods: "기법",
+  compareClasses: "클래스",
+  compareLayers: (method) => `${method}의 레이어`,
+  comparePresent: "고르지 않은 것은 지금 설정을 따릅니다.",
+  compareCount: (maps, seconds) => `맵 ${maps}개${seconds === null ? "" : `, 약 ${duration(seconds)}`}`,
+  compareStart: "시작",
+  compareClose: "닫기",
+
+  sameForModels: "모델마다의 답",
+  modelChance: (label, share) => `${label}: ${share}`,
+  showModel: (model) => `${model} 보기`,
+  shownModel: "위에 표시 중",
+  modelComputing: "계산 중 …",
+  modelWaiting: "위의 맵이 완성되면 묻습니다.",
+
+  gallery: "이미지 모음",
+  galleryCount: (shown, all) => (shown === all ? `이미지 ${all}장` : `이미지 ${all}장 가운데 ${shown}장`),
+  galleryRight: (right, known) => `${known}장 가운데 ${right}장 정답`,
+  filterPictures: "보기",
+  filterAll: "모두",
+  filterRight: "정답",
+  filterWrong: "오답",
+  filterClasses: "예측한 클래스",
+  filterClass: (label, count) => `${label} (${count}장)`,
+  sortPictures: "정렬",
+  sorts: { given: "주어진 순서", high: "확신이 높은 순", low: "확신이 낮은 순" },
+  right: "정답",
+  wrong: "오답",
+  noPictureFits: "해당하는 이미지가 없습니다.",
+  galleryItem: (name, label, share, mark) =>
+    mark === "" ? `${name}: ${label}, ${share}` : `${name}: ${label}, ${share}, ${mark}`,
+
+  yourPhoto: "내 사진 …",
+  yourPhotoHelp: "이미지를 고르거나, 여기에 끌어다 놓거나, 붙여 넣으세요",
+  photoHint: "또는 여기에 끌어다 놓거나 붙여 넣기",
+  dropPhoto: "이미지를 놓으면 모델에 묻습니다",
+  photoComes: (name) => `여는 중: ${name} …`,
+  photoUnreadable: (name) => `${name}: 이 브라우저가 읽을 수 있는 이미지가 아닙니다. JPEG, PNG, WebP 파일을 고르세요.`,
+  photoTooLarge: (name) => `${name}: 보낼 수 있을 만큼 작게 줄일 수 없습니다.`,
+};

@@ -1,4 +1,4 @@
-import { formatCount, formatSeconds } from "../../format";
+import { formatCount } from "../../format";
 import type { MethodPayload } from "../../protocol";
 import { useText } from "../context";
 
@@ -7,7 +7,7 @@ export function Badges({ method, signed }: { method: MethodPayload; signed: bool
   const text = useText();
   const { cost, class_specific, randomisation } = method;
   const runs = cost.forwards + cost.backwards;
-  const price = cost.seconds === null ? text.runs(formatCount(runs), runs) : `≈ ${formatSeconds(cost.seconds)}`;
+  const price = cost.seconds === null ? text.runs(formatCount(runs), runs) : `≈ ${text.duration(cost.seconds)}`;
   const badges = [
     { name: "cost", kind: "plain", words: price, help: text.cost(cost) },
     {

@@ -101,7 +101,7 @@ export function createFilm(store: Store): FilmFeature {
       const known = found.value;
       return known !== null && known.question === question.value && known.of === of.value ? known.film : null;
     }),
-    refusal,
+    refusal: computed(() => store.say(refusal.value)),
     stopped,
     want() {
       wanted.value += 1;
