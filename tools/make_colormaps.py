@@ -8,7 +8,6 @@ Run ``python tools/make_colormaps.py`` after changing `NAMES`.
 
 from __future__ import annotations
 
-import base64
 import json
 from pathlib import Path
 from typing import Final
@@ -18,6 +17,10 @@ import numpy as np
 
 # Sequential tables first, then the diverging ones, as the menus list them.
 NAMES: Final = ("viridis", "inferno", "magma", "cividis", "gray", "RdBu_r", "PuOr_r", "coolwarm")
+# A colour map bends so little from one colour to the next that two bends fit into one digit of base 36.
+LOWEST: Final = -2
+LEVELS: Final = 6
+DIGITS: Final = "0123456789abcdefghijklmnopqrstuvwxyz"
 DESTINATION: Final = Path(__file__).resolve().parents[1] / "xai_widget" / "colormaps.json"
 
 
@@ -48,15 +51,38 @@ def table(name: str) -> bytes:
     return np.floor(colours * 255 + 0.5).astype(np.uint8).tobytes()
 
 
+def packed(colours: bytes) -> list[list[int] | str]:
+    """Return a table as its first two colours, and how much every channel bends after them.
+
+    Raises
+    ------
+    ValueError
+        If the table bends more than a digit can say.
+
+    Examples
+    --------
+    >>> start, bends = packed(table("gray"))
+    >>> start, bends[:3], len(bends)
+    ([0, 0, 0, 1, 1, 1], 'eee', 381)
+    """
+    bends = np.diff(np.frombuffer(colours, np.uint8).reshape(-1, 3).astype(int), n=2, axis=0).ravel() - LOWEST
+    if bends.min() < 0 or bends.max() >= LEVELS:
+        message = f"The table bends by {bends.min() + LOWEST} to {bends.max() + LOWEST}; a digit holds -2 to 3."
+        raise ValueError(message)
+    pairs = bends[::2] * LEVELS + bends[1::2]
+    return [list(colours[:6]), "".join(DIGITS[pair] for pair in pairs)]
+
+
 def document() -> str:
-    """Return the text of ``colormaps.json``: one name a line, each with its table in base64.
+    """Return the text of ``colormaps.json``: one name a line, each with its packed table.
 
     Examples
     --------
     >>> sorted(json.loads(document())) == sorted(NAMES)
     True
     """
-    return json.dumps({name: base64.b64encode(table(name)).decode("ascii") for name in NAMES}, indent=2) + "\n"
+    lines = [f"  {json.dumps(name)}: {json.dumps(packed(table(name)))}" for name in NAMES]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
 if __name__ == "__main__":

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
@@ -68,10 +67,15 @@ def place(strength: Numbers, sign: Numbers, *, signed: bool) -> NDArray[np.intp]
 @cache
 def _tables() -> Mapping[str, Pixels]:
     text = resources.files("xai_widget").joinpath("colormaps.json").read_text(encoding="utf-8")
-    # Arrays over bytes are read-only, so handing them out is safe.
-    return MappingProxyType(
-        {
-            name: np.frombuffer(base64.b64decode(table), dtype=np.uint8).reshape(256, 3)
-            for name, table in json.loads(text).items()
-        }
-    )
+    return MappingProxyType({name: _unpacked(*packed) for name, packed in json.loads(text).items()})
+
+
+def _unpacked(start: Sequence[int], bends: str) -> Pixels:
+    """Return a colour table from its first two colours and how much it bends after them, two bends a digit."""
+    pairs = np.array([int(digit, 36) for digit in bends])
+    steps = np.stack((pairs // 6, pairs % 6), axis=1).reshape(-1, 3) - 2
+    first, second = np.array(start).reshape(2, 3)
+    slopes = np.cumsum(np.vstack((second - first, steps)), axis=0)
+    table = np.cumsum(np.vstack((first, slopes)), axis=0).astype(np.uint8)
+    table.flags.writeable = False  # the tables are handed out
+    return table
