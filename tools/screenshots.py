@@ -14,6 +14,7 @@ from typing import Final
 from PIL import Image
 
 from tests.browser.desk import desk
+from tests.browser.kernel import Kernel
 from tests.browser.lab import Lab
 from tests.browser.view import View
 
@@ -31,8 +32,7 @@ from xai_widget import XaiWidget, examples
 model = examples.mosaic_net()
 scene = examples.mosaic(["cat", "rocket", "temple", "coffee"]).image
 names = list(model.labels)
-photos = [examples.photo(name) for name in names]
-print("ready")"""
+photos = [examples.photo(name) for name in names]"""
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,6 @@ def press(*labels: str) -> Steps:
 
 def open_regions(lab: Lab, view: View) -> None:
     """See what hiding the strongest places does."""
-    view.button("Regions").click()
     view.root.get_by_text("What matters most").click()
     view.root.get_by_role("button", name="Cover it").first.wait_for()
     lab.frames()
@@ -163,12 +162,15 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     DOCUMENTS.mkdir(parents=True, exist_ok=True)
     with desk(1400, 1200, density=DENSITY) as lab:
-        lab.open("screenshots", [SETUP, *(scene.code for scene in SCENES.values())])
-        lab.run(0)
-        lab.wait_for_output(0, "ready")
-        for place, (name, scene) in enumerate(SCENES.items(), 1):
-            lab.run(place)
-            view = lab.view(place)
+        number = lab.server.start_kernel()
+        kernel = Kernel(lab.server.connection_file(number))
+        kernel.run(SETUP)
+        for name, scene in SCENES.items():
+            # Widgets of the scenes before would be restored on the page.
+            kernel.run("import ipywidgets; ipywidgets.Widget.close_all()")
+            lab.open(name, [scene.code], kernel_id=number)
+            lab.run(0)
+            view = lab.view()
             view.wait("idle" if "auto_run=False" in scene.code else "done")
             lab.widen(view, scene.width)
             scene.steps(lab, view)
@@ -180,6 +182,7 @@ def main(folder: Path) -> None:
                 if theme in scene.kept:
                     _keep(shot, DOCUMENTS / file)
             lab.theme("Light")
+        kernel.close()
 
 
 def _photograph(view: View, part: str) -> Image.Image:
