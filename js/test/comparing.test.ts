@@ -3,13 +3,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createFakeModel, type FakeModel } from "../dev/fake-model";
 import { arranged, classesOf, type Entry, isRight, ofModel } from "../src/comparing/gallery";
 import { createOthers, sessionsOfPicture } from "../src/comparing/others";
-import { cropOf, tileView, zoomedAt } from "../src/comparing/painting";
+import { tileView } from "../src/comparing/painting";
 import { createPins, moved, questionOf } from "../src/comparing/pins";
 import { asked, commonLayers, estimate } from "../src/comparing/plan";
 import { scalesOf } from "../src/comparing/scale";
 import { DEFAULT_VIEW, IDLE, type PinnedPayload, type Traits } from "../src/protocol";
 import { createStore, type Store } from "../src/state";
-import { WHOLE } from "../src/ui/view";
 import { OCCLUSION, RESULT, result, SESSION } from "./samples";
 
 const TRAITS: Traits = {
@@ -167,18 +166,6 @@ describe("a tile", () => {
     expect(tileView({ ...DEFAULT_VIEW, mode: "side" }).mode).toBe("overlay");
     expect(tileView({ ...DEFAULT_VIEW, mode: "curtain" }).mode).toBe("overlay");
     expect(tileView({ ...DEFAULT_VIEW, mode: "map" }).mode).toBe("map");
-  });
-
-  it("shows the part that the large one shows, and never beyond the edge", () => {
-    expect(cropOf({ zoom: 1, x: 0.2, y: 0.9 })).toEqual({ left: 0, top: 0, size: 1 });
-    expect(cropOf({ zoom: 2, x: 0.5, y: 0.9 })).toEqual({ left: 0.25, top: 0.5, size: 0.5 });
-  });
-
-  it("is enlarged about the point under the pointer", () => {
-    expect(zoomedAt(WHOLE, 0.5, 0.5, 2)).toEqual({ zoom: 2, x: 0.5, y: 0.5 });
-    expect(zoomedAt(WHOLE, 0.75, 0, 2)).toEqual({ zoom: 2, x: 0.625, y: 0.25 });
-    expect(zoomedAt({ zoom: 2, x: 0.25, y: 0.25 }, 1, 1, 0.5)).toEqual(WHOLE);
-    expect(zoomedAt({ zoom: 2, x: 0.5, y: 0.5 }, 0.5, 0.5, 100).zoom).toBe(16);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { emptiness, rankOf, strongest } from "../src/paint/finding";
+import { strongest } from "../src/paint/finding";
 import { barPixels, barPosition, legend, ticks, tickWords } from "../src/paint/scale";
 import { beyond, topOf } from "../src/paint/top";
 import { DEFAULT_VIEW } from "../src/protocol";
@@ -87,20 +87,5 @@ describe("the strongest place", () => {
     expect(strongest(result([-4, 1], { signed: true }))?.value).toBe(-4);
     expect(strongest(result([-4, 1], { signed: false }))?.value).toBe(1);
     expect(strongest(result([-4, 0], { signed: false }))).toBeNull();
-  });
-});
-
-describe("what a map says at all", () => {
-  it("tells a map of zeros and one without anything positive from others", () => {
-    expect(emptiness(result([0, Number.NaN]))).toBe("zero");
-    expect(emptiness(result([0, -2]))).toBe("negative");
-    expect(emptiness(result([0, -2, 1]))).toBeNull();
-  });
-
-  it("knows how much of it is smaller than a value", () => {
-    const map = result([4, 1, 2, 2, Number.NaN]);
-    expect([0, 1, 2, 3, 9].map((value) => rankOf(map, value))).toEqual([0, 0, 0.25, 0.75, 1]);
-    expect(rankOf(map, Number.NaN)).toBeNull();
-    expect(rankOf(result([Number.NaN]), 1)).toBeNull();
   });
 });

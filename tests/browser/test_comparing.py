@@ -195,7 +195,7 @@ def test_pointing_at_one_map_reads_all_of_them(show):
         value = tiles(view).nth(place).locator(".xai-tile-value").inner_text()
         expected = lab.kernel.value(f"float(w.pinned[{place}].resized()[{y}, {x}])")
         assert float(value.replace("\u2212", "-")) == pytest.approx(expected, rel=0.01, abs=1e-4)
-    expect(view.root.locator(".xai-tile-cross")).to_have_count(2)
+    expect(view.root.locator(".xai-tile .xai-crosshair")).to_have_count(2)
 
 
 def test_ctrl_and_the_wheel_enlarge_all_maps_together_and_the_plain_wheel_none(show):

@@ -1,5 +1,6 @@
 import { runsByItself } from "../../methods";
 import type { MethodPayload } from "../../protocol";
+import { Check } from "../Check";
 import { useStore, useText } from "../context";
 
 /** Whether the method answers as soon as something is changed, or waits for Run. */
@@ -12,15 +13,14 @@ export function AutoRun({ method }: { method: MethodPayload }) {
   }
   const auto = runsByItself(method, said);
   return (
-    <label class="xai-switch" title={text.autoRunHelp}>
-      <input
-        type="checkbox"
-        class="xai-check"
-        checked={auto}
-        onChange={(event) => store.change({ auto_runs: { ...said, [method.id]: event.currentTarget.checked } })}
+    <div class="xai-row">
+      <Check
+        label={text.autoRun}
+        help={text.autoRunHelp}
+        on={auto}
+        onChange={(on) => store.change({ auto_runs: { ...said, [method.id]: on } })}
       />
-      <span>{text.autoRun}</span>
-      {!auto && <span class="xai-quiet">{text.waitsForRun}</span>}
-    </label>
+      {!auto && <span class="xai-help-text">{text.waitsForRun}</span>}
+    </div>
   );
 }

@@ -3,7 +3,8 @@ import { sharedPrefix, shortName, usableLayers } from "../../layers";
 import { movedTo } from "../../methods";
 import type { Session } from "../../paint/decode";
 import type { MethodPayload } from "../../protocol";
-import { useStore, useText } from "../context";
+import { useText, useView } from "../context";
+import { bringIntoStrip } from "../strip";
 import { createFilm } from "./filming";
 import { SmallMap } from "./SmallMap";
 
@@ -13,7 +14,7 @@ const MOST = 60;
 
 /** Every layer that the method can read, each with its own small map: what is seen where in the model. */
 export function Filmstrip({ session, method }: { session: Session; method: MethodPayload }) {
-  const store = useStore();
+  const { store, hidden } = useView();
   const text = useText();
   const film = store.feature(createFilm);
   const place = useRef<HTMLDivElement>(null);
@@ -30,7 +31,7 @@ export function Filmstrip({ session, method }: { session: Session; method: Metho
   const current = names.findIndex((name) => chosen.has(name));
   useLayoutEffect(() => {
     // Also when the strip becomes narrower, or gets its first frames.
-    const observer = new ResizeObserver(() => showOption(strip.current, current));
+    const observer = new ResizeObserver(() => bringIntoStrip(strip.current, strip.current?.children[current]));
     if (strip.current !== null) {
       observer.observe(strip.current);
     }
@@ -69,7 +70,8 @@ export function Filmstrip({ session, method }: { session: Session; method: Metho
       >
         {names.map((name, index) => {
           const usual = name === method.default_layer;
-          const frame = known?.frames[index] ?? null;
+          // While somebody guesses, nothing may tell where the map is.
+          const frame = hidden.value ? null : (known?.frames[index] ?? null);
           return (
             <button
               key={name}
@@ -125,15 +127,4 @@ function useWantedWhileSeen(place: { current: HTMLElement | null }, want: () => 
       release();
     };
   }, [place, want]);
-}
-
-/** Scroll the strip, and nothing around it, until an option is inside. */
-function showOption(strip: HTMLElement | null, place: number): void {
-  const option = strip?.children[place];
-  if (strip === null || !(option instanceof HTMLElement)) {
-    return;
-  }
-  const before = option.offsetLeft;
-  const beyond = before + option.offsetWidth - strip.clientWidth;
-  strip.scrollLeft = Math.max(Math.min(strip.scrollLeft, before), beyond);
 }

@@ -1,3 +1,5 @@
+import { Check } from "../Check";
+
 interface Option<T> {
   readonly value: T;
   readonly label: string;
@@ -20,15 +22,13 @@ export function Choices<T extends string | number>({ title, options, chosen, onC
       <legend>{title}</legend>
       <div class="xai-choices-list">
         {options.map(({ value, label, help }) => (
-          <label key={value} class="xai-choice" title={help || undefined}>
-            <input
-              type="checkbox"
-              class="xai-check"
-              checked={chosen.includes(value)}
-              onChange={(event) => onChange(toggled(value, event.currentTarget.checked))}
-            />
-            <span>{label}</span>
-          </label>
+          <Check
+            key={value}
+            label={label}
+            help={help || undefined}
+            on={chosen.includes(value)}
+            onChange={(on) => onChange(toggled(value, on))}
+          />
         ))}
       </div>
     </fieldset>

@@ -1,7 +1,10 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { arranged, classesOf, type Entry, type Filter, isRight, SORTS, type Sort } from "../../comparing/gallery";
+import { movedTo } from "../../methods";
 import { useText } from "../context";
+import { Select } from "../Select";
+import { bringIntoStrip } from "../strip";
 import { GalleryItem } from "./GalleryItem";
 
 interface Props {
@@ -20,69 +23,54 @@ export function Gallery({ entries, active }: Props) {
   const known = entries.filter((entry) => isRight(entry) !== null);
   const right = known.filter((entry) => isRight(entry)).length;
   useEffect(() => {
-    const item = list.current?.querySelector<HTMLElement>('[aria-current="true"]');
-    // Only the strip is moved: the page stays where it is.
-    if (item && list.current) {
-      const { offsetLeft, offsetWidth } = item;
-      const { scrollLeft, clientWidth } = list.current;
-      if (offsetLeft < scrollLeft || offsetLeft + offsetWidth > scrollLeft + clientWidth) {
-        list.current.scrollLeft = offsetLeft - (clientWidth - offsetWidth) / 2;
-      }
-    }
+    bringIntoStrip(list.current, list.current?.querySelector("li:has([aria-current='true'])"));
   }, [active, shown]);
 
   const press = (event: KeyboardEvent) => {
     const items = [...(list.current?.querySelectorAll<HTMLButtonElement>("button") ?? [])];
     const at = items.findIndex((item) => item.matches(":focus"));
-    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: items.length - 1 }[event.key];
-    if (at >= 0 && to !== undefined && !event.altKey && !event.ctrlKey && !event.metaKey) {
+    const plain = at >= 0 && !event.altKey && !event.ctrlKey && !event.metaKey;
+    const to = plain ? movedTo(event.key, at, items.length) : null;
+    if (to !== null) {
       event.preventDefault();
-      items[Math.min(Math.max(to, 0), items.length - 1)]?.focus();
+      items[to].focus();
     }
   };
   const held = shown.some(({ session }) => session === active);
   return (
     <>
       <div class="xai-gallery-head">
-        <label class="xai-row">
-          <span class="xai-label">{text.filterPictures}</span>
-          <select
-            class="xai-select"
-            aria-label={text.filterPictures}
-            value={String(filter.value)}
-            onChange={({ currentTarget: { value } }) => {
-              filter.value = value === "all" || value === "right" || value === "wrong" ? value : Number(value);
-            }}
-          >
-            <option value="all">{text.filterAll}</option>
-            {known.length > 0 && <option value="right">{text.filterRight}</option>}
-            {known.length > 0 && <option value="wrong">{text.filterWrong}</option>}
-            <optgroup label={text.filterClasses}>
-              {classes.map(({ index, label, count }) => (
-                <option key={index} value={String(index)}>
-                  {text.filterClass(label, count)}
-                </option>
-              ))}
-            </optgroup>
-          </select>
-        </label>
-        <label class="xai-row">
-          <span class="xai-label">{text.sortPictures}</span>
-          <select
-            class="xai-select"
-            aria-label={text.sortPictures}
-            value={sort.value}
-            onChange={({ currentTarget: { value } }) => {
-              sort.value = SORTS.find((each) => each === value) ?? "given";
-            }}
-          >
-            {SORTS.map((each) => (
-              <option key={each} value={each}>
-                {text.sorts[each]}
+        <Select
+          label={text.filterPictures}
+          value={String(filter.value)}
+          onChange={(value) => {
+            filter.value = value === "all" || value === "right" || value === "wrong" ? value : Number(value);
+          }}
+        >
+          <option value="all">{text.filterAll}</option>
+          {known.length > 0 && <option value="right">{text.filterRight}</option>}
+          {known.length > 0 && <option value="wrong">{text.filterWrong}</option>}
+          <optgroup label={text.filterClasses}>
+            {classes.map(({ index, label, count }) => (
+              <option key={index} value={String(index)}>
+                {text.filterClass(label, count)}
               </option>
             ))}
-          </select>
-        </label>
+          </optgroup>
+        </Select>
+        <Select
+          label={text.sortPictures}
+          value={sort.value}
+          onChange={(value) => {
+            sort.value = value as Sort;
+          }}
+        >
+          {SORTS.map((each) => (
+            <option key={each} value={each}>
+              {text.sorts[each]}
+            </option>
+          ))}
+        </Select>
         <span class="xai-quiet xai-number" role="status">
           {text.galleryCount(shown.length, entries.length)}
           {known.length > 0 && ` · ${text.galleryRight(right, known.length)}`}

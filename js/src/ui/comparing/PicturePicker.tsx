@@ -1,6 +1,7 @@
 import { createGallery, ofModel } from "../../comparing/gallery";
 import type { Session } from "../../paint/decode";
 import { useStore, useText } from "../context";
+import { Select } from "../Select";
 import { Gallery } from "./Gallery";
 import { PhotoButton } from "./PhotoButton";
 
@@ -19,21 +20,18 @@ export function PicturePicker({ session }: { session: Session }) {
     <div class="xai-pictures">
       <div class="xai-pictures-head">
         {several && (
-          <label class="xai-row xai-picture-choice">
-            <span class="xai-label">{text.picture}</span>
-            <select
-              class="xai-select"
-              aria-label={text.picture}
-              value={String(active.value)}
-              onChange={(event) => store.change({ active: Number(event.currentTarget.value) })}
-            >
-              {session.names.map((name, index) => (
-                <option key={`${index} ${name}`} value={String(index)}>
-                  {name}
-                </option>
-              ))}
-            </select>
-          </label>
+          <Select
+            label={text.picture}
+            class="xai-row xai-picture-choice"
+            value={String(active.value)}
+            onChange={(value) => store.change({ active: Number(value) })}
+          >
+            {session.names.map((name, index) => (
+              <option key={`${index} ${name}`} value={String(index)}>
+                {name}
+              </option>
+            ))}
+          </Select>
         )}
         {photos && <PhotoButton />}
       </div>

@@ -1,4 +1,5 @@
 import type { Scales } from "../../comparing/scale";
+import { Check } from "../Check";
 import { useStore, useText } from "../context";
 
 /** Whether everything that is compared has one scale; where it cannot, it says why. */
@@ -7,15 +8,12 @@ export function ScaleSwitch({ scales }: { scales: Scales }) {
   const text = useText();
   const { shared } = store.view.value;
   return (
-    <label class="xai-switch" title={scales.mixed ? text.differentUnits : text.oneScaleHelp}>
-      <input
-        type="checkbox"
-        class="xai-check"
-        checked={shared && !scales.mixed}
-        disabled={scales.mixed}
-        onChange={(event) => store.keep({ shared: event.currentTarget.checked })}
-      />
-      {text.oneScale}
-    </label>
+    <Check
+      label={text.oneScale}
+      help={scales.mixed ? text.differentUnits : text.oneScaleHelp}
+      on={shared && !scales.mixed}
+      off={scales.mixed}
+      onChange={(on) => store.keep({ shared: on })}
+    />
   );
 }

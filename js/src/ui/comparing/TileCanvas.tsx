@@ -1,84 +1,57 @@
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { type Crop, cropOf, tileView, zoomedAt } from "../../comparing/painting";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { tileView } from "../../comparing/painting";
 import type { Picture, Result } from "../../paint/decode";
-import { createPainter } from "../../paint/painter";
-import { useStore, useView } from "../context";
-import { createTurns } from "./turns";
+import { useShownView, useView } from "../context";
+import { createHand } from "../stage/hand";
+import { pixelAt, shareAt } from "../stage/pointing";
+import { createSurface, type Surface } from "../stage/surface";
+import { createTurns } from "../stage/turns";
 
 interface Props {
   picture: Picture;
   result: Result;
+  /** The value of the strongest colour. */
   top: number;
   label: string;
 }
 
-const ZOOM_STEP = 1.0015;
-
 /** A small picture with its heat map, which moves and is read together with the large one. */
 export function TileCanvas({ picture, result, top, label }: Props) {
   const { store, probe, viewport } = useView();
-  const turns = useStore().feature(createTurns);
+  const turns = store.feature(createTurns);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const painted = useRef<HTMLCanvasElement | null>(null);
-  const painter = useMemo(createPainter, []);
-  const view = tileView(store.view.value);
-  const crop = cropOf(viewport.value);
-  const latest = useRef(crop);
-  latest.current = crop;
+  const surface = useRef<Surface<{ result: Result }> | null>(null);
+  const whole = useShownView();
+  const view = useMemo(() => tileView(whole), [whole]);
+  const looked = viewport.value;
 
   useLayoutEffect(() => {
-    const owner = painter;
-    turns.take(owner, () => {
-      painted.current ??= document.createElement("canvas");
-      const { current } = painted;
-      current.width = picture.width;
-      current.height = picture.height;
-      const context = current.getContext("2d");
-      const image = context?.createImageData(picture.width, picture.height);
-      if (context && image) {
-        painter.paint({ session: picture, result, view, regions: null, top, scale: 1 }, image.data);
-        context.putImageData(image, 0, 0);
-        draw(canvas.current, current, latest.current, view.cells);
-      }
-    });
-    return () => turns.leave(owner);
-  }, [picture, result, top, store.view.value, painter, turns]);
-  useLayoutEffect(() => {
-    if (painted.current !== null) {
-      draw(canvas.current, painted.current, crop, view.cells);
-    }
-  }, [crop.left, crop.top, crop.size, view.cells]);
-  useLayoutEffect(() => {
-    const element = canvas.current;
-    if (element === null) {
+    if (canvas.current === null) {
       return undefined;
     }
-    const again = () => painted.current && draw(element, painted.current, latest.current, view.cells);
-    const resized = new ResizeObserver(again);
-    resized.observe(element);
-    // Not passive: with Ctrl the wheel would enlarge the page instead of the pictures.
-    const wheel = (event: WheelEvent) => {
-      if (event.ctrlKey || event.metaKey) {
-        event.preventDefault();
-        const { left, top: upper, width, height } = element.getBoundingClientRect();
-        const [across, down] = [(event.clientX - left) / width, (event.clientY - upper) / height];
-        viewport.value = zoomedAt(viewport.peek(), across, down, ZOOM_STEP ** -event.deltaY);
-      }
-    };
-    element.addEventListener("wheel", wheel, { passive: false });
-    return () => {
-      resized.disconnect();
-      element.removeEventListener("wheel", wheel);
-    };
-  }, [viewport, view.cells]);
+    surface.current = createSurface(canvas.current, { turns });
+    return () => surface.current?.close();
+  }, [turns]);
+  useLayoutEffect(
+    () => surface.current?.show({ session: picture, answer: { result }, view, top, viewport: looked }),
+    [picture, result, view, top, looked],
+  );
+  useEffect(() => {
+    const own = canvas.current;
+    return own
+      ? createHand(own, {
+          viewport,
+          takes: () => true,
+          shareAt: ({ x, y }) => shareAt({ clientX: x, clientY: y }, own),
+          size: () => own.getBoundingClientRect(),
+        })
+      : undefined;
+  }, [viewport]);
 
   const point = (event: PointerEvent & { currentTarget: HTMLCanvasElement }) => {
     const { session } = store.known.peek();
     if (session !== null) {
-      const box = event.currentTarget.getBoundingClientRect();
-      const x = place((event.clientX - box.left) / box.width, crop.left, crop.size, session.width);
-      const y = place((event.clientY - box.top) / box.height, crop.top, crop.size, session.height);
-      probe.value = { x, y, spoken: false };
+      probe.value = { ...pixelAt(event, event.currentTarget, viewport.peek(), session), spoken: false };
     }
   };
   return (
@@ -87,6 +60,7 @@ export function TileCanvas({ picture, result, top, label }: Props) {
       class="xai-tile-canvas"
       role="img"
       aria-label={label}
+      data-zoomed={looked.zoom > 1}
       style={{ aspectRatio: `${picture.width} / ${picture.height}` }}
       onPointerMove={point}
       onPointerDown={point}
@@ -95,22 +69,4 @@ export function TileCanvas({ picture, result, top, label }: Props) {
       }}
     />
   );
-}
-
-function draw(canvas: HTMLCanvasElement | null, painted: HTMLCanvasElement, crop: Crop, cells: boolean): void {
-  const context = canvas?.getContext("2d");
-  if (!canvas || !context || canvas.clientWidth === 0) {
-    return;
-  }
-  canvas.width = Math.round(canvas.clientWidth * devicePixelRatio);
-  canvas.height = Math.round(canvas.clientHeight * devicePixelRatio);
-  context.imageSmoothingEnabled = !cells;
-  context.imageSmoothingQuality = "high";
-  const { width, height } = painted;
-  const part = [crop.left * width, crop.top * height, crop.size * width, crop.size * height] as const;
-  context.drawImage(painted, ...part, 0, 0, canvas.width, canvas.height);
-}
-
-function place(share: number, start: number, size: number, length: number): number {
-  return Math.min(Math.max(Math.floor((start + share * size) * length), 0), length - 1);
 }

@@ -1,10 +1,10 @@
-import { useLayoutEffect, useRef } from "preact/hooks";
-import { cropOf } from "../../comparing/painting";
 import { formatValue } from "../../format";
 import type { Picture, Result } from "../../paint/decode";
 import { sampleAt } from "../../paint/resample";
-import { barPixels, legend } from "../../paint/scale";
-import { useText, useView } from "../context";
+import { legend } from "../../paint/scale";
+import { useShownView, useText, useView } from "../context";
+import { Crosshair } from "../stage/Crosshair";
+import { Ramp } from "../stage/Ramp";
 import { TileCanvas } from "./TileCanvas";
 
 interface Props {
@@ -15,47 +15,35 @@ interface Props {
   label: string;
 }
 
-const LENGTH = 128;
-
 /** A small map with what its colours mean, and its value where the pointer is, on whichever picture that is. */
 export function TileFigure({ picture, result, top, label }: Props) {
-  const { store, probe, viewport } = useView();
+  const { store, probe } = useView();
   const text = useText();
-  const bar = useRef<HTMLCanvasElement>(null);
-  const view = store.view.value;
+  const view = useShownView();
   const { session } = store.known.value;
-  useLayoutEffect(() => {
-    const context = bar.current?.getContext("2d");
-    const image = context?.createImageData(LENGTH, 1);
-    if (context && image) {
-      image.data.set(barPixels(LENGTH, result.signed, view));
-      context.putImageData(image, 0, 0);
-    }
-  }, [result.signed, view]);
-
   const at = probe.value;
-  const crop = cropOf(viewport.value);
   // The probe counts pixels of the large picture.
-  const x = at === null || session === null ? 0 : (at.x + 0.5) / session.width;
-  const y = at === null || session === null ? 0 : (at.y + 0.5) / session.height;
-  const inside = (share: number, start: number) => `${((share - start) / crop.size) * 100}%`;
-  const column = Math.floor(x * picture.width);
-  const row = Math.floor(y * picture.height);
-  const value = at === null ? null : sampleAt(result, picture.height, picture.width, view.cells, column, row);
+  const along = (place: number, all: number, own: number) => Math.floor(((place + 0.5) / all) * own);
+  const value =
+    at === null || session === null
+      ? null
+      : sampleAt(
+          result,
+          picture.height,
+          picture.width,
+          view.cells,
+          along(at.x, session.width, picture.width),
+          along(at.y, session.height, picture.height),
+        );
   const [low, high] = legend(top, result.signed).map(formatValue);
   return (
     <>
       <div class="xai-tile-frame">
         <TileCanvas picture={picture} result={result} top={top} label={label} />
-        {at !== null && (
-          <div class="xai-tile-cross" aria-hidden="true">
-            <span class="xai-crosshair-x" style={{ left: inside(x, crop.left) }} />
-            <span class="xai-crosshair-y" style={{ top: inside(y, crop.top) }} />
-          </div>
-        )}
+        {session && <Crosshair session={session} />}
       </div>
       <div class="xai-tile-bar" data-off={view.mode === "image"}>
-        <canvas ref={bar} width={LENGTH} height={1} role="img" aria-label={text.scaleEnds(low, high)} />
+        <Ramp signed={result.signed} view={view} label={text.scaleEnds(low, high)} />
         <div class="xai-tile-ends xai-number" aria-hidden="true">
           <span>{low}</span>
           {value !== null && (

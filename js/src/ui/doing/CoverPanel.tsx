@@ -1,7 +1,9 @@
 import type { Cover } from "../../doing/cover";
 import type { Session } from "../../paint/decode";
 import { type CoverFill, FILLS } from "../../protocol";
+import { Check } from "../Check";
 import { useText } from "../context";
+import { Select } from "../Select";
 import { EffectBars } from "./EffectBars";
 import { PaperTools } from "./PaperTools";
 
@@ -12,34 +14,27 @@ export function CoverPanel({ session, cover }: { session: Session; cover: Cover 
     <>
       <PaperTools paper={cover.paper} />
       <div class="xai-paper-tools">
-        <label class="xai-row">
-          <span class="xai-label">{text.coverWith}</span>
-          <select
-            class="xai-select"
-            aria-label={text.coverWith}
-            value={cover.fill.value}
-            onChange={(event) => {
-              cover.fill.value = event.currentTarget.value as CoverFill;
-            }}
-          >
-            {FILLS.map((fill) => (
-              <option key={fill} value={fill}>
-                {text.coverFills[fill]}
-              </option>
-            ))}
-          </select>
-        </label>
-        <label class="xai-row" title={text.keepOnlyHelp}>
-          <input
-            type="checkbox"
-            class="xai-check"
-            checked={cover.keep.value}
-            onChange={(event) => {
-              cover.keep.value = event.currentTarget.checked;
-            }}
-          />
-          <span>{text.keepOnly}</span>
-        </label>
+        <Select
+          label={text.coverWith}
+          value={cover.fill.value}
+          onChange={(fill) => {
+            cover.fill.value = fill as CoverFill;
+          }}
+        >
+          {FILLS.map((fill) => (
+            <option key={fill} value={fill}>
+              {text.coverFills[fill]}
+            </option>
+          ))}
+        </Select>
+        <Check
+          label={text.keepOnly}
+          help={text.keepOnlyHelp}
+          on={cover.keep.value}
+          onChange={(on) => {
+            cover.keep.value = on;
+          }}
+        />
       </div>
       <EffectBars session={session} cover={cover} />
     </>

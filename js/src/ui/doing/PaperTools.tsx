@@ -1,8 +1,8 @@
 import { type Paper, PENS } from "../../doing/paper";
 import { createPens, SMALLEST } from "../../doing/pens";
 import { useStore, useText } from "../context";
+import { Segments } from "../Segments";
 import { Slider } from "../Slider";
-import { Segments } from "./Segments";
 
 /** What is drawn with, and how to take it back. */
 export function PaperTools({ paper }: { paper: Paper }) {
@@ -14,7 +14,7 @@ export function PaperTools({ paper }: { paper: Paper }) {
         <Segments
           label={text.pen}
           names={PENS}
-          words={text.pens}
+          word={(pen) => text.pens[pen]}
           chosen={pens.pen.value}
           onChoose={(pen) => {
             pens.pen.value = pen;

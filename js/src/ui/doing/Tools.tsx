@@ -4,11 +4,12 @@ import { createGuess } from "../../doing/guess";
 import type { Session } from "../../paint/decode";
 import type { Control } from "../../protocol";
 import { useText, useView } from "../context";
+import { Section } from "../Section";
+import { Segments } from "../Segments";
 import type { Tool } from "../view";
 import { CoverPanel } from "./CoverPanel";
 import { GuessPanel } from "./GuessPanel";
 import { RegionList } from "./RegionList";
-import { Segments } from "./Segments";
 
 /** What can be done to the picture: cover places, keep only some, guess before looking. */
 export function Tools({ session }: { session: Session }) {
@@ -50,20 +51,24 @@ export function Tools({ session }: { session: Session }) {
     return null;
   }
   return (
-    <section class="xai-section xai-tools" aria-label={text.tool}>
-      <Segments
-        label={text.tool}
-        names={names}
-        words={text.tools}
-        chosen={now}
-        onChoose={(name) => {
-          tool.value = name;
-          guess.revealed.value = false;
-        }}
-      />
+    <Section
+      title={text.tool}
+      action={
+        <Segments
+          label={text.tool}
+          names={names}
+          word={(name) => text.tools[name]}
+          chosen={now}
+          onChoose={(name) => {
+            tool.value = name;
+            guess.revealed.value = false;
+          }}
+        />
+      }
+    >
       {now === "look" && <RegionList />}
       {now === "cover" && <CoverPanel session={session} cover={cover} />}
       {now === "predict" && <GuessPanel session={session} guess={guess} />}
-    </section>
+    </Section>
   );
 }

@@ -1,14 +1,13 @@
-import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { formatValue } from "../../format";
 import type { Result, Session } from "../../paint/decode";
 import { topOf } from "../../paint/painter";
-import { barPixels, barPosition, legend, ticks, tickWords } from "../../paint/scale";
+import { barPosition, legend, ticks, tickWords } from "../../paint/scale";
 import { beyond } from "../../paint/top";
 import { useText, useView } from "../context";
+import { Ramp } from "./Ramp";
 import { type Reading, readingAt } from "./reading";
 import { matters } from "./settings";
-
-const LENGTH = 512;
 
 interface Props {
   result: Result | null;
@@ -20,23 +19,12 @@ export function ColourBar({ result, session }: Props) {
   const { store, probe } = useView();
   const view = store.view.value;
   const text = useText();
-  const canvas = useRef<HTMLCanvasElement>(null);
   const signed = result?.signed ?? false;
-  const shown = result !== null;
   const { clip } = view;
   // Of all settings, only the clip changes the scale.
   const top = useMemo(() => (result === null ? 0 : topOf(result, view)), [result, clip]);
   const ends = useMemo(() => (result === null ? ([false, false] as const) : beyond(result, top)), [result, top]);
-  useLayoutEffect(() => {
-    const context = canvas.current?.getContext("2d");
-    const image = context?.createImageData(LENGTH, 1);
-    if (shown && context && image) {
-      image.data.set(barPixels(LENGTH, signed, view));
-      context.putImageData(image, 0, 0);
-    }
-    // `shown` counts: with the first result the canvas appears, and it appears empty.
-  }, [shown, signed, view]);
-  if (result === null) {
+  if (result === null || !matters(view)("colormap")) {
     return null;
   }
   const position = (value: number) => barPosition(value, top, signed);
@@ -47,9 +35,9 @@ export function ColourBar({ result, session }: Props) {
   const [low, high] = legend(top, signed);
   const label = [`${text.colourBar}: ${formatValue(low)} … ${formatValue(high)}`, unit].filter(Boolean).join(", ");
   return (
-    <div class="xai-bar" data-off={!matters(view)("colormap")}>
+    <div class="xai-bar">
       <div class="xai-bar-track">
-        <canvas ref={canvas} class="xai-bar-canvas" width={LENGTH} height={1} role="img" aria-label={label} />
+        <Ramp signed={signed} view={view} label={label} />
         {reading && <Marker reading={reading} position={position} />}
       </div>
       <div class="xai-ticks" aria-hidden="true">

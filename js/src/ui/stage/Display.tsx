@@ -2,6 +2,7 @@ import { DIVERGING, SEQUENTIAL, tableName } from "../../paint/tables";
 import { DEFAULT_VIEW, type View } from "../../protocol";
 import { useStore, useText } from "../context";
 import { Section } from "../Section";
+import { Select } from "../Select";
 import { Slider } from "../Slider";
 import { Switch } from "./Switch";
 import { matters, RESETTABLE } from "./settings";
@@ -72,19 +73,16 @@ function Colours({ view }: { view: View }) {
   const text = useText();
   const signed = store.known.value.answer?.result.signed ?? false;
   return (
-    <label class="xai-control">
-      <span class="xai-label">{text.colourMap}</span>
-      <select
-        class="xai-select"
-        aria-label={text.colourMap}
-        value={view.colormap}
-        onChange={(event) => store.keep({ colormap: event.currentTarget.value })}
-      >
-        <option value="auto">{text.autoColours(tableName("auto", signed))}</option>
-        <Tables label={text.sequential} names={SEQUENTIAL} />
-        <Tables label={text.diverging} names={DIVERGING} />
-      </select>
-    </label>
+    <Select
+      label={text.colourMap}
+      class="xai-control"
+      value={view.colormap}
+      onChange={(colormap) => store.keep({ colormap })}
+    >
+      <option value="auto">{text.autoColours(tableName("auto", signed))}</option>
+      <Tables label={text.sequential} names={SEQUENTIAL} />
+      <Tables label={text.diverging} names={DIVERGING} />
+    </Select>
   );
 }
 

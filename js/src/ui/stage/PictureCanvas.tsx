@@ -46,7 +46,7 @@ const LEAP = 10;
 export function PictureCanvas({ session, answer, regions, label }: Props) {
   const { painted, probe, tool, viewport, hidden } = useView();
   const canvas = useRef<HTMLCanvasElement>(null);
-  const surface = useRef<Surface | null>(null);
+  const surface = useRef<Surface<Answer> | null>(null);
   const view = useShownView();
   const looked = viewport.value;
   const parts = useRef<readonly Panel[]>([]);
@@ -56,11 +56,12 @@ export function PictureCanvas({ session, answer, regions, label }: Props) {
     if (canvas.current === null) {
       return undefined;
     }
-    const made = createSurface(canvas.current, (shown) => {
-      painted.value = shown;
+    surface.current = createSurface<Answer>(canvas.current, {
+      onPainted(answer) {
+        painted.value = answer;
+      },
     });
-    surface.current = made;
-    return () => made.close();
+    return () => surface.current?.close();
   }, [painted]);
   useLayoutEffect(
     () => surface.current?.show({ session, answer, view, regions, viewport: looked }),

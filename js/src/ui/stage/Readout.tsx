@@ -7,14 +7,14 @@ import { type Reading, readingAt } from "./reading";
 
 /** The pixel that is pointed at, its value, and how that compares with the rest of the picture. */
 export function Readout({ session, result }: { session: Session; result: Result | null }) {
-  const { store, probe } = useView();
+  const { store, probe, tool } = useView();
   const text = useText();
   const at = probe.value;
   const reading = readingAt(session, result, at, store.view.value.cells);
   return (
     <output class="xai-readout" aria-live={at?.spoken ? "polite" : "off"}>
       {at === null ? (
-        <span class="xai-quiet">{text.pointHint}</span>
+        tool.value === "look" && <span class="xai-quiet">{text.pointHint}</span>
       ) : (
         <>
           <span class="xai-number">{text.pixel(at.x, at.y)}</span> {reading && <Value reading={reading} text={text} />}

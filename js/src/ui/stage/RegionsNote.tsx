@@ -20,7 +20,7 @@ export function RegionsNote() {
     words = text.regionsRefused(refusal.value);
   }
   return (
-    <p class="xai-stage-note" role="status">
+    <p class="xai-help-text" role="status">
       {words}
     </p>
   );

@@ -8,7 +8,7 @@ interface Props {
 /** A labelled switch, in the columns of the sliders. */
 export function Switch({ label, help, on, onChange }: Props) {
   return (
-    <label class="xai-control xai-switch" title={help}>
+    <label class="xai-control" title={help}>
       <span class="xai-label">{label}</span>
       <input
         type="checkbox"

@@ -1,5 +1,6 @@
 import { MODES } from "../../protocol";
 import { useText, useView } from "../context";
+import { Segments } from "../Segments";
 import { WHOLE } from "../view";
 import { useFullScreen } from "./fullscreen";
 import { Icon } from "./Icon";
@@ -22,22 +23,15 @@ function Views() {
   const { mode } = store.view.value;
   return (
     <>
-      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot stand in a line */}
-      <div class="xai-segments xai-views" role="group" aria-label={text.mode}>
-        {MODES.map((each) => (
-          <button
-            key={each}
-            type="button"
-            class="xai-segment"
-            aria-label={text.modes[each]}
-            title={text.modeHelps[each]}
-            aria-pressed={mode === each}
-            onClick={() => store.keep({ mode: each })}
-          >
-            <Icon name={each} />
-          </button>
-        ))}
-      </div>
+      <Segments
+        label={text.mode}
+        names={MODES}
+        word={(each) => text.modes[each]}
+        help={(each) => text.modeHelps[each]}
+        face={(each) => <Icon name={each} />}
+        chosen={mode}
+        onChoose={(each) => store.keep({ mode: each })}
+      />
       <span class="xai-view-name" aria-hidden="true">
         {text.modes[mode]}
       </span>

@@ -1,14 +1,14 @@
-import type { Regions, Session } from "../../paint/decode";
+import type { Picture, Regions, Result } from "../../paint/decode";
 import { createPainter, frameSize, type Scene } from "../../paint/painter";
 import type { Mode, View } from "../../protocol";
-import type { Answer } from "../../reducer";
 import { type Viewport, WHOLE } from "../view";
 import { panels } from "./panels";
+import { createTurns, type Turns } from "./turns";
 import { showsPixels, visible, within } from "./viewport";
 
 /** What a canvas is to show. */
-export interface Shown {
-  readonly session: Session;
+export interface Shown<Answer> {
+  readonly session: Picture;
   readonly answer: Answer | null;
   readonly view: View;
   readonly regions?: Regions | null;
@@ -17,9 +17,15 @@ export interface Shown {
   readonly viewport?: Viewport;
 }
 
-export interface Surface {
-  show(shown: Shown): void;
+export interface Surface<Answer> {
+  show(shown: Shown<Answer>): void;
   close(): void;
+}
+
+interface Options<Answer> {
+  /** Those that several canvases take. */
+  readonly turns?: Turns;
+  onPainted?(answer: Answer | null): void;
 }
 
 /** Views with lines in them: these are drawn for the screen's pixels, not for the picture's. */
@@ -32,19 +38,18 @@ const FINEST = 4;
  * Drawing happens at most once a frame. A canvas without a size (a hidden tab, a cell scrolled away) is left alone and
  * painted when it gets one.
  */
-export function createSurface(canvas: HTMLCanvasElement, onPainted: (answer: Answer | null) => void): Surface {
+export function createSurface<Answer extends { readonly result: Result }>(
+  canvas: HTMLCanvasElement,
+  { turns = createTurns(), onPainted }: Options<Answer>,
+): Surface<Answer> {
   const composite = document.createElement("canvas");
   const painter = createPainter();
   let image: ImageData | null = null;
-  let shown: Shown | null = null;
+  let shown: Shown<Answer> | null = null;
   let painted: Scene | null = null;
-  let frame = 0;
 
-  const request = () => {
-    frame ||= requestAnimationFrame(draw);
-  };
+  const request = () => turns.take(canvas, draw);
   const draw = () => {
-    frame = 0;
     const width = Math.round(canvas.clientWidth * devicePixelRatio);
     const height = Math.round(canvas.clientHeight * devicePixelRatio);
     const context = canvas.getContext("2d");
@@ -69,7 +74,7 @@ export function createSurface(canvas: HTMLCanvasElement, onPainted: (answer: Ans
     if (viewport.zoom > WHOLE.zoom) {
       drawPart(context, scene, viewport);
     }
-    onPainted(answer);
+    onPainted?.(answer);
   };
   const drawPart = (context: CanvasRenderingContext2D, scene: Scene, viewport: Viewport) => {
     const { session, scale } = scene;
@@ -107,14 +112,18 @@ export function createSurface(canvas: HTMLCanvasElement, onPainted: (answer: Ans
       request();
     },
     close() {
-      cancelAnimationFrame(frame);
+      turns.leave(canvas);
       resized.disconnect();
       density.abort();
     },
   };
 }
 
-function sceneOf({ session, answer, view, regions = null, top = null }: Shown, width: number, zoom: number): Scene {
+function sceneOf<Answer extends { readonly result: Result }>(
+  { session, answer, view, regions = null, top = null }: Shown<Answer>,
+  width: number,
+  zoom: number,
+): Scene {
   const scale = LINED.includes(view.mode) ? within(Math.ceil((width * zoom) / session.width), 1, FINEST) : 1;
   return { session, result: answer?.result ?? null, view, regions, top, scale };
 }

@@ -1,5 +1,6 @@
 import type { Session } from "../../paint/decode";
 import { useStore, useText } from "../context";
+import { Segments } from "../Segments";
 import { SaveMenu } from "./SaveMenu";
 
 /** How much is shown, and what can be taken away. */
@@ -8,28 +9,21 @@ export function Actions({ session }: { session: Session }) {
   const text = useText();
   const controls = store.settings.controls.value;
   const expert = store.settings.expert.value;
-  const levels = [
-    { label: text.simple, help: text.simpleHelp, is: false },
-    { label: text.expert, help: text.expertHelp, is: true },
-  ];
+  const levels = {
+    simple: { label: text.simple, help: text.simpleHelp },
+    expert: { label: text.expert, help: text.expertHelp },
+  };
   return (
     <div class="xai-actions">
       {controls === null && (
-        // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot stand in a line
-        <div class="xai-segments" role="group" aria-label={text.detail}>
-          {levels.map(({ label, help, is }) => (
-            <button
-              key={label}
-              type="button"
-              class="xai-segment"
-              aria-pressed={expert === is}
-              title={help}
-              onClick={() => expert !== is && store.change({ expert: is })}
-            >
-              {label}
-            </button>
-          ))}
-        </div>
+        <Segments
+          label={text.detail}
+          names={["simple", "expert"] as const}
+          word={(level) => levels[level].label}
+          help={(level) => levels[level].help}
+          chosen={expert ? "expert" : "simple"}
+          onChoose={(level) => (level === "expert") !== expert && store.change({ expert: !expert })}
+        />
       )}
       {(controls === null || controls.includes("save")) && <SaveMenu session={session} />}
     </div>

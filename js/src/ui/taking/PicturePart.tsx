@@ -3,7 +3,9 @@ import { createRegions } from "../../doing/regions";
 import type { Result, Session } from "../../paint/decode";
 import { download, fileName } from "../../taking/download";
 import { drawPng, SCALES } from "../../taking/png";
+import { Check } from "../Check";
 import { useText, useView } from "../context";
+import { Segments } from "../Segments";
 import { MenuItem } from "./MenuItem";
 
 interface Props {
@@ -37,35 +39,24 @@ export function PicturePart({ session, tell }: Props) {
     <section class="xai-menu-part">
       <span class="xai-menu-title">{text.pictureFile}</span>
       <div class="xai-row xai-menu-row">
-        {/* biome-ignore lint/a11y/useSemanticElements: a fieldset cannot stand in a line */}
-        <div class="xai-segments" role="group" aria-label={text.pictureSize}>
-          {SCALES.map((each) => (
-            <button
-              key={each}
-              type="button"
-              class="xai-segment"
-              aria-pressed={scale.value === each}
-              title={text.pixels(session.width * each, session.height * each)}
-              onClick={() => {
-                scale.value = each;
-              }}
-            >
-              {text.times(each)}
-            </button>
-          ))}
-        </div>
-        <label class="xai-menu-check">
-          <input
-            type="checkbox"
-            class="xai-check"
-            checked={bar.value}
-            disabled={result === null}
-            onChange={(event) => {
-              bar.value = event.currentTarget.checked;
-            }}
-          />
-          {text.withBar}
-        </label>
+        <Segments
+          label={text.pictureSize}
+          names={SCALES}
+          word={text.times}
+          help={(each) => text.pixels(session.width * each, session.height * each)}
+          chosen={scale.value}
+          onChoose={(each) => {
+            scale.value = each;
+          }}
+        />
+        <Check
+          label={text.withBar}
+          on={bar.value}
+          off={result === null}
+          onChange={(on) => {
+            bar.value = on;
+          }}
+        />
       </div>
       <MenuItem
         label={text.savePicture}
