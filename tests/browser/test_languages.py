@@ -2,18 +2,61 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, Final
+
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.scenes import SCENE, THOUSAND
+from tests.browser.test_doing import press, settled
 from tests.browser.test_manners import OVERFLOWS
+from tests.browser.view import PATIENCE_MS
+from xai_widget.explainers import method_classes
 from xai_widget.explainers.grad_cam import GradCam
+from xai_widget.view import DIVERGING, SEQUENTIAL
 from xai_widget.words import words_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.browser.view import View
 
 KOREAN = SCENE.replace('target="cat"', 'target="cat", locale="ko"')
 WORDS = words_of("ko")
 # What a browser that prefers another language says of itself.
 PREFERS = "Object.defineProperty(navigator, 'languages', { get: () => ['ko-KR', 'en-US'] });"
+
+# Everything that can be read or heard of a widget; formulas are the same in every language, and a small map's name is cut.
+TEXTS: Final = """root => {
+  const found = [];
+  const texts = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    if (!texts.currentNode.parentElement.closest("style, .xai-formula, .xai-film-name")) {
+      found.push(texts.currentNode.data);
+    }
+  }
+  const spoken = ["aria-label", "aria-valuetext", "title", "placeholder", "data-help"];
+  for (const element of [root, ...root.querySelectorAll("*")]) {
+    for (const name of spoken) found.push(element.getAttribute(name) ?? "");
+  }
+  return [...new Set(found.map((text) => text.trim()).filter((text) => text !== ""))];
+}"""
+# What the scene's model and picture bring, and what a program's names are.
+NAMES: Final = """sorted({*net.labels, *(name for name, _ in net.named_modules() if name),
+    *(type(module).__name__ for module in net.modules())}, key=len, reverse=True)"""
+
+
+def in_english(view: View, names: Iterable[str]) -> list[str]:
+    """The texts with English words, names aside: a word where there is no Korean, two in a row where there is some."""
+    named = re.compile("|".join(rf"(?<!\\w){re.escape(name)}(?!\\w)" for name in names))
+    texts = [named.sub("", text) for text in view.root.evaluate(TEXTS)]
+    assert len(texts) > 100
+    return [
+        text
+        for text in texts
+        if re.search("[A-Za-z]{2} [A-Za-z]{2}" if re.search("[가-힣]", text) else "[A-Za-z]{3}", text)
+    ]
 
 
 def test_the_page_and_the_kernel_speak_the_language_that_is_set(show, artefacts):
@@ -58,8 +101,74 @@ def test_without_a_setting_the_browsers_language_is_spoken(show, new_lab):
 
 @pytest.mark.parametrize("width", [480, 320])
 def test_nothing_sticks_out_of_a_narrow_widget_in_korean(show, artefacts, width):
-    lab = show(THOUSAND.replace("transform=", 'locale="ko", method="lime", transform='))
+    lime = 'locale="ko", method="lime", params={"samples": 64}, transform='
+    # However long it is expected to take on this machine, it runs.
+    lab = show(THOUSAND.replace("transform=", lime).removesuffix("w") + "w.auto_runs = {'lime': True}\nw")
     view = lab.view().wait()
     lab.widen(view, width)
     view.photograph(artefacts / f"korean-{width}.png")
     assert view.root.evaluate(OVERFLOWS) == []
+
+
+def test_cards_menus_forms_and_tools_have_no_english_words(show, artefacts):
+    lab = show(KOREAN)
+    view = lab.view().wait()
+    methods = method_classes().values()
+    names = [
+        *(cls.cites for cls in methods),
+        *sorted((cls.label for cls in methods), key=len, reverse=True),
+        *lab.kernel.value(NAMES),
+        *SEQUENTIAL,
+        *DIVERGING,
+        "Python",
+    ]
+
+    view.button("둘러보기…").click()
+    expect(view.root.locator(".xai-card[data-method=rise]")).to_be_visible()
+    assert in_english(view, names) == []
+    view.button("닫기").click()
+    view.root.get_by_text("이 기법에 대하여").click()
+    assert in_english(view, names) == []
+
+    view.button("저장").click()
+    expect(view.root.get_by_role("dialog")).to_contain_text("PNG 저장")
+    assert in_english(view, names) == []
+    lab.page.keyboard.press("Escape")
+
+    view.button("여럿 비교 …").click()
+    form = view.root.locator("form")
+    form.get_by_role("checkbox", name="Saliency", exact=True).check()
+    expect(form.get_by_role("status")).to_contain_text("맵 1개")
+    assert in_english(view, names) == []
+    form.get_by_role("button", name="시작").click()
+    expect(view.root.locator("[data-pin]")).to_have_count(1, timeout=PATIENCE_MS)
+    view.wait()
+    assert in_english(view, names) == []
+
+    view.button("가리기").click()
+    press(lab, view, [(20, 20), (44, 36)])
+    expect(settled(view)).to_contain_text("%p")
+    view.photograph(artefacts / "korean-covering.png")
+    assert in_english(view, names) == []
+
+    view.button("예상하기").click()
+    expect(view.root).to_contain_text("맵을 숨겼습니다")
+    assert in_english(view, names) == []
+
+
+def test_the_unit_of_a_map_and_what_it_is_waiting_for_are_said_too(show):
+    lab = show(KOREAN)
+    view = lab.view().wait()
+    unit = view.root.locator(".xai-unit")
+    expect(unit).to_have_text("활성값 × 평균 그래디언트")
+    view.choose("기법", "occlusion")
+    expect(unit).to_have_text("로짓 감소량")
+    before = view.request()
+    lab.kernel.run("from xai_widget import Contrast\nw.target = Contrast('cat', 'rocket')")
+    view.wait_for_next(before)
+    expect(unit).to_have_text("로짓 차이 감소량")
+    expect(view.caption()).to_contain_text("rocket 대신 cat")
+    before = view.request()
+    lab.kernel.run("w.auto_runs = {'rise': False}\nw.method = 'rise'")
+    view.wait_for_next(before, "idle")
+    expect(view.root.locator(".xai-status")).to_contain_text(re.compile("^.*약 [\\d.]+(ms|초|분): 실행을 누르세요"))

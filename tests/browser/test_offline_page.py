@@ -169,6 +169,14 @@ def test_every_map_can_be_chosen_from_the_list(opened, widget):
     expect(view.class_row("rocket")).to_have_attribute("data-foil", "true")
 
 
+def test_the_list_speaks_the_language_of_the_readers_browser(opened):
+    maps = opened(locale="ko-KR").page.get_by_role("combobox", name="저장된 맵")
+    assert maps.locator("option").all_text_contents()[1:3] == [
+        "Grad-CAM · rocket 대신 cat · layer4",
+        "Occlusion sensitivity · cat · 창 크기: 32 · 스트라이드: 16",
+    ]
+
+
 def test_display_controls_work(opened):
     view = opened().view
     overlay = view.pixels()

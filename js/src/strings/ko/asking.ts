@@ -36,7 +36,7 @@ export const asking: typeof English = {
   reference: "참고 문헌",
   valueIs: "값의 뜻",
   browse: "둘러보기…",
-  browseHelp: "모든 기법과 각각의 비용, 알 수 있는 것",
+  browseHelp: "모든 기법: 각각의 비용과 알 수 있는 것",
   closeCards: "닫기",
   allMethods: "모델에서 필요한 것에 따라 나눈 기법",
   filterMethods: "기법 검색",
@@ -48,12 +48,12 @@ export const asking: typeof English = {
   unsignedHelp: "클래스에 대한 맵이 얼마나 중요한지만 보여 주고, 근거인지 반대 근거인지는 보여 주지 않습니다",
   classSpecific: "클래스별",
   classSpecificHelp: "클래스가 다르면 맵도 다릅니다",
-  anyClass: "모든 클래스에 같음",
+  anyClass: "모든 클래스에서 같음",
   randomisation: {
     passes: "무작위화 검사 통과",
     partly: "무작위화 검사 일부 통과",
     fails: "무작위화 검사 실패",
-    unknown: "무작위화 검사 안 함",
+    unknown: "무작위화 검사 결과 없음",
   },
   randomisationHelp:
     "신경망의 가중치를 무작위로 다시 뽑았을 때 맵이 달라지는지 나타냅니다. 달라지지 않는 맵은 신경망이 학습한 것이 아니라 이미지를 보여 줍니다.",

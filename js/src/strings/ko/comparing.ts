@@ -36,7 +36,7 @@ export const comparing: typeof English = {
   compareStart: "시작",
   compareClose: "닫기",
 
-  sameForModels: "모델마다의 답",
+  sameForModels: "모델별 답",
   modelChance: (label, share) => `${label}: ${share}`,
   showModel: (model) => `${model} 보기`,
   shownModel: "위에 표시 중",
