@@ -27,7 +27,7 @@ export function ClassRow({ session, index, chosen, foil, onChoose, onHold }: Pro
         type="button"
         class="xai-class"
         aria-pressed={chosen}
-        aria-label={text.classShare(label, number)}
+        aria-label={text.classShare(foil ? `${text.foilTag} ${label}` : label, number)}
         data-class-index={index}
         data-foil={foil}
         title={`${label} (${index})`}

@@ -89,7 +89,7 @@ export function Filmstrip({ session, method }: { session: Session; method: Metho
               <span class="xai-film-name">
                 <bdi>{name.slice(prefix.length)}</bdi>
               </span>
-              {usual && <span class="xai-film-usual">{text.usual}</span>}
+              {usual && <span class="xai-film-usual"> {text.usual}</span>}
             </button>
           );
         })}
