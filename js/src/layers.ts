@@ -56,13 +56,3 @@ export function sharedPrefix(names: readonly string[]): string {
   }
   return prefix;
 }
-
-/** A name with its middle left out where it is too long: both ends tell where in the model a layer is. */
-export function shortName(name: string, length: number): string {
-  if (name.length <= length) {
-    return name;
-  }
-  const kept = length - 1;
-  const start = Math.floor(kept / 2);
-  return `${name.slice(0, start)}…${name.slice(name.length - (kept - start))}`;
-}

@@ -1,7 +1,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createFakeModel, type FakeModel } from "../dev/fake-model";
-import { sharedPrefix, shortName } from "../src/layers";
+import { sharedPrefix } from "../src/layers";
 import { methodGroups, movedTo, runsByItself } from "../src/methods";
 import { colourTable } from "../src/paint/tables";
 import { asWords } from "../src/parameters";
@@ -82,12 +82,6 @@ describe("keys", () => {
 });
 
 describe("names", () => {
-  it("lose their middle where they are too long", () => {
-    expect(shortName("layer4", 9)).toBe("layer4");
-    expect(shortName("layer4.2.conv3", 9)).toBe("laye…onv3");
-    expect(shortName("layer4.2.conv3", 9)).toHaveLength(9);
-  });
-
   it("lose what all of them begin with, up to a dot", () => {
     expect(sharedPrefix(["net.layer1.conv1", "net.layer1.conv2", "net.layer2"])).toBe("net.");
     expect(sharedPrefix(["features.0", "features.1"])).toBe("features.");

@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 
 from tests.browser.axe import SCRIPT, violations
 from tests.browser.scenes import FRAGILE, SCENE, SLOW, THOUSAND
+from tests.browser.test_comparing import GALLERY, MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from tests.browser.view import View
 
 
+PINS: Final = SCENE.removesuffix("w") + "w.compare(methods=['grad_cam', 'occlusion', 'saliency'])\nw"
 UNFOLD: Final = "root => root.querySelectorAll('details').forEach(each => { each.open = true; })"
 
 
@@ -83,6 +85,96 @@ def narrow(lab: Lab, view: View) -> None:
     lab.widen(view, 340)
 
 
+def measured(_lab: Lab, view: View) -> None:
+    """The simple view with its sentence, which is measured after the map."""
+    view.wait()
+    expect(view.root.locator(".xai-place-number").first).to_be_visible()
+
+
+def pinned(_lab: Lab, view: View) -> None:
+    view.wait()
+    expect(view.root.locator("[data-pin]")).to_have_count(3)
+    view.root.get_by_text("Rank correlation", exact=True).click()
+    view.button("Compare several …").click()
+    expect(view.root.locator("form")).to_be_visible()
+
+
+def two_models(_lab: Lab, view: View) -> None:
+    view.wait()
+    expect(view.root.locator("[data-model] canvas.xai-tile-canvas")).to_have_count(2)
+
+
+def gallery(_lab: Lab, view: View) -> None:
+    view.wait()
+    expect(view.root.locator(".xai-thumb")).to_have_count(5)
+
+
+def browsing(_lab: Lab, view: View) -> None:
+    view.wait()
+    view.root.locator(".xai-browse").click()
+    expect(view.root.get_by_role("listbox", name="Methods by what they need of the model")).to_be_visible()
+
+
+def taking(_lab: Lab, view: View) -> None:
+    view.wait()
+    view.button("Save").click()
+    expect(view.root.get_by_role("dialog")).to_be_visible()
+
+
+def draw(lab: Lab, view: View) -> None:
+    """A stroke across the middle, by keyboard."""
+    view.root.locator(".xai-paper").focus()
+    for key in ("Space", "ArrowRight", "Space"):
+        lab.page.keyboard.press(key)
+
+
+def covering(lab: Lab, view: View) -> None:
+    view.wait()
+    view.button("Cover").click()
+    draw(lab, view)
+    expect(view.root.get_by_role("list", name="What covering does")).to_have_attribute("aria-busy", "false")
+
+
+def guessing(lab: Lab, view: View) -> None:
+    pinned(lab, view)
+    view.button("Guess").click()
+    draw(lab, view)
+
+
+def guessed(lab: Lab, view: View) -> None:
+    guessing(lab, view)
+    view.button("Reveal").click()
+    expect(view.root.locator(".xai-verdict")).to_contain_text("You share")
+
+
+def in_mode(mode: str) -> Callable[[Lab, View], None]:
+    def steps(_lab: Lab, view: View) -> None:
+        view.wait()
+        view.button(mode).click()
+        expect(view.button(mode)).to_have_attribute("aria-pressed", "true")
+        if mode == "Regions":
+            expect(view.root.locator(".xai-region-row").first).to_be_visible()
+
+    return steps
+
+
+def boxed(_lab: Lab, view: View) -> None:
+    view.wait()
+    view.root.get_by_role("switch", name="Box").click()
+    expect(view.slider("Box above")).to_be_visible()
+
+
+# Nothing cuts off what is on the whole screen; axe asks the elements around it all the same.
+UNCUT: Final = "root => { for (let at = root; (at = at.parentElement); ) at.style.overflow = 'visible'; }"
+
+
+def full_screen(_lab: Lab, view: View) -> None:
+    view.wait()
+    view.button("Full screen").click()
+    expect(view.root).to_have_attribute("data-screen", "full")
+    view.root.evaluate(UNCUT)
+
+
 CASES: Final = {
     "a first look": Case(SCENE),
     "all that unfolds": Case(SCENE, opened),
@@ -96,6 +188,22 @@ CASES: Final = {
     "a narrow widget": Case(SCENE, narrow),
     "two pictures": Case(SCENE.replace("scene.image,", "[scene.image, examples.photo('rocket')],")),
     "a contrast": Case(SCENE.replace('target="cat"', "target=__import__('xai_widget').Contrast('cat', 'rocket')")),
+    "the simple view": Case(SCENE.removesuffix("w") + "w.expert = False\nw", measured),
+    "pins, their table and several questions": Case(PINS, pinned),
+    "two models": Case(MODELS, two_models),
+    "a gallery": Case(GALLERY, gallery),
+    "the cards of the methods": Case(SCENE, browsing),
+    "the menu of what can be taken": Case(SCENE, taking),
+    "something covered": Case(SCENE, covering),
+    "a guess": Case(PINS, guessing),
+    "a guess that is revealed": Case(PINS, guessed),
+    "two pictures side by side": Case(SCENE, in_mode("Side by side")),
+    "the curtain": Case(SCENE, in_mode("Curtain")),
+    "contours": Case(SCENE, in_mode("Contours")),
+    "regions": Case(SCENE, in_mode("Regions")),
+    "the picture alone": Case(SCENE, in_mode("Image")),
+    "the box": Case(SCENE, boxed),
+    "the full screen": Case(SCENE, full_screen),
     "Korean": Case(SCENE.replace('target="cat"', 'target="cat", locale="ko"')),
 }
 
@@ -157,6 +265,8 @@ def test_tab_reaches_every_control_once_and_in_order_and_one_sees_where_it_is(sh
     view.button("Run").click()
     view.wait()
     view.root.evaluate(UNFOLD)
+    expect(view.root.locator(".xai-region-row").first).to_be_visible()
+    expect(view.root.locator(".xai-film-map canvas").first).to_be_attached()
     count = view.root.evaluate(NUMBER)
     # What the keys have moved the focus to shows it, unlike what a program has.
     lab.page.keyboard.press("Tab")

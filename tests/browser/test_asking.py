@@ -116,7 +116,7 @@ def test_a_foil_makes_a_signed_map_that_says_what_its_colours_mean(show):
     assert lab.kernel.value("w.attribution.signed") is True
     assert lab.kernel.value("float(w.attribution.values.min())") < 0
     expect(view.class_row("cat")).to_have_attribute("aria-pressed", "true")
-    expect(view.button(f"Rather than {runner_up}")).to_have_attribute("aria-pressed", "true")
+    expect(view.button(f"vs {runner_up}")).to_have_attribute("aria-pressed", "true")
 
     before = view.request()
     view.button("Swap").click()
@@ -133,11 +133,11 @@ def test_any_class_can_be_the_foil_by_click_and_by_keyboard(show):
     lab = show(SCENE)
     view = lab.view().wait()
     before = view.request()
-    view.button("Rather than temple").click()
+    view.button("vs temple").click()
     view.wait_for_next(before)
     expect(view.caption()).to_contain_text("cat rather than temple")
     before = view.request()
-    view.button("Rather than rocket").focus()
+    view.button("vs rocket").focus()
     lab.page.keyboard.press("Enter")
     view.wait_for_next(before)
     expect(view.caption()).to_contain_text("cat rather than rocket")

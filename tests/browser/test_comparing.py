@@ -218,6 +218,29 @@ def test_ctrl_and_the_wheel_enlarge_all_maps_together_and_the_plain_wheel_none(s
     assert after[1] != before[1]
 
 
+def test_no_small_map_tells_where_to_look_while_somebody_guesses(show):
+    lab = show(SCENE)
+    view = lab.view().wait()
+    lab.kernel.run("_ = w.compare(targets=['cat', 'rocket'])")
+    expect(tiles(view)).to_have_count(2)
+    film = view.root.locator(".xai-film-map canvas")
+    expect(film.first).to_be_attached(timeout=PATIENCE_MS)
+    lab.frames()
+    before = [painted(tile) for tile in tiles(view).all()]
+    assert before[0] != before[1]
+    view.button("Guess").click()
+    expect(film).to_have_count(0)
+    lab.frames()
+    hidden = [painted(tile) for tile in tiles(view).all()]
+    assert hidden[0] == hidden[1] != before[0]
+    tiles(view).nth(0).locator("canvas").first.hover()
+    expect(tiles(view).locator(".xai-tile-value").first).to_be_hidden()
+    view.button("Reveal").click()
+    expect(film.first).to_be_attached()
+    lab.frames()
+    assert [painted(tile) for tile in tiles(view).all()] == before
+
+
 def test_several_questions_are_put_together_in_the_page(show):
     lab = show(SCENE)
     view = lab.view().wait()

@@ -85,7 +85,7 @@ def test_every_view_can_be_chosen_and_says_so(show):
     for name, mode in (("Map", "map"), ("Curtain", "curtain"), ("Contours", "contours"), ("Image", "image")):
         view.button(name).click()
         expect(view.button(name)).to_have_attribute("aria-pressed", "true")
-        expect(view.root.locator("[aria-pressed='true'].xai-segment")).to_have_count(1)
+        expect(view.root.locator(".xai-toolbar [aria-pressed='true'].xai-segment")).to_have_count(1)
         lab.kernel.until("w.view['mode']", mode)
 
 

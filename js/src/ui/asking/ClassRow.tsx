@@ -27,7 +27,7 @@ export function ClassRow({ session, index, chosen, foil, onChoose, onHold }: Pro
         type="button"
         class="xai-class"
         aria-pressed={chosen}
-        aria-label={text.classShare(label, number)}
+        aria-label={text.classShare(foil ? `${text.foilTag} ${label}` : label, number)}
         data-class-index={index}
         data-foil={foil}
         title={`${label} (${index})`}
@@ -44,7 +44,8 @@ export function ClassRow({ session, index, chosen, foil, onChoose, onHold }: Pro
         <button
           type="button"
           class="xai-class-hold"
-          aria-label={text.ratherThan(label)}
+          // What is seen is part of the name, for those who say aloud what they press.
+          aria-label={`${text.versus} ${label}`}
           aria-pressed={foil}
           title={text.ratherThan(label)}
           data-foil-index={index}

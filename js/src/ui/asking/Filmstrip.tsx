@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { sharedPrefix, shortName, usableLayers } from "../../layers";
+import { sharedPrefix, usableLayers } from "../../layers";
 import { movedTo } from "../../methods";
 import type { Session } from "../../paint/decode";
 import type { MethodPayload } from "../../protocol";
@@ -8,7 +8,6 @@ import { bringIntoStrip } from "../strip";
 import { createFilm } from "./filming";
 import { SmallMap } from "./SmallMap";
 
-const LETTERS = 9;
 /** More than these are not expected before the maps are there: a strip that long is a selection. */
 const MOST = 60;
 
@@ -79,7 +78,7 @@ export function Filmstrip({ session, method }: { session: Session; method: Metho
               role="option"
               class="xai-film-layer"
               aria-selected={chosen.has(name)}
-              aria-label={usual ? text.defaultFrame(name) : name}
+              aria-label={usual ? `${name} ${text.usual}` : name}
               title={usual ? text.defaultFrame(name) : name}
               data-layer={name}
               tabIndex={index === Math.max(current, 0) ? 0 : -1}
@@ -87,8 +86,10 @@ export function Filmstrip({ session, method }: { session: Session; method: Metho
               onKeyDown={(event) => press(event, index)}
             >
               <SmallMap frame={frame} view={view} />
-              <span class="xai-film-name">{shortName(name.slice(prefix.length), LETTERS)}</span>
-              {usual && <span class="xai-film-usual">{text.usual}</span>}
+              <span class="xai-film-name">
+                <bdi>{name.slice(prefix.length)}</bdi>
+              </span>
+              {usual && <span class="xai-film-usual"> {text.usual}</span>}
             </button>
           );
         })}

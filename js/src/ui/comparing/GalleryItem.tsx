@@ -33,11 +33,11 @@ export function GalleryItem({ entry, active, reachable }: Props) {
           <img src={address} alt="" loading="lazy" decoding="async" draggable={false} />
           {right !== null && (
             <span class="xai-thumb-mark" aria-hidden="true">
-              {right ? "✓" : "✗"}
+              {right ? "✓ " : "✗ "}
             </span>
           )}
         </span>
-        <span class="xai-thumb-name">{name}</span>
+        <span class="xai-thumb-name">{name} </span>
         <span class="xai-thumb-says">
           <span>{label}</span> <span class="xai-number">{share}</span>
         </span>
