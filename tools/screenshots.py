@@ -150,10 +150,10 @@ SCENES: Final = {
     "compare": Scene(COMPARED, kept=("Light",)),
     "models": Scene("XaiWidget([model, examples.flatten_net()], examples.photo('cat'))"),
     "gallery": Scene("XaiWidget(model, photos, expected=names)", kept=("Light",)),
-    "simple": Scene('XaiWidget(model, examples.photo("cat"), expert=False)', wait_for_sentence, kept=("Light",)),
+    "simple": Scene('XaiWidget(model, scene, target="rocket", expert=False)', wait_for_sentence, kept=("Light",)),
     "save": Scene(WIDGET, press("Save")),
     "korean": Scene('XaiWidget(model, scene, target="rocket", locale="ko")'),
-    "error": Scene('XaiWidget(model, scene, method="rise", params={"samples": 20000}, auto_run=False)'),
+    "waiting": Scene('XaiWidget(model, scene, method="rise", params={"samples": 20000}, auto_run=False)'),
 }
 
 
