@@ -6,7 +6,7 @@ named, and those that the documentation shows to ``docs/images``, too.
 
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -72,35 +72,31 @@ def mode(label: str) -> Scene:
     return Scene('XaiWidget(model, scene, target="rocket")', steps, part=".xai-stage")
 
 
-def cover(lab: Lab, view: View) -> None:
-    """Paint over the rocket."""
-    view.button("Cover").click()
+def draw(lab: Lab, view: View, places: Sequence[tuple[float, float]]) -> None:
+    """Draw over the picture, through places given as shares of its sides."""
     paper = view.root.locator(".xai-paper")
     paper.scroll_into_view_if_needed()
     box = paper.bounding_box()
     if box is None:
-        sys.exit("The picture cannot be painted on.")
-    places = [(0.72, 0.42), (0.74, 0.3), (0.78, 0.18), (0.82, 0.3), (0.84, 0.42), (0.78, 0.45)]
+        sys.exit("The picture cannot be drawn on.")
     for number, (x, y) in enumerate(places):
         lab.page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=4)
         if number == 0:
             lab.page.mouse.down()
     lab.page.mouse.up()
+
+
+def cover(lab: Lab, view: View) -> None:
+    """Paint over the rocket."""
+    view.button("Cover").click()
+    draw(lab, view, [(0.72, 0.42), (0.74, 0.3), (0.78, 0.18), (0.82, 0.3), (0.84, 0.42), (0.78, 0.45)])
     view.root.locator(".xai-effect").wait_for()
 
 
 def guess(lab: Lab, view: View) -> None:
     """Mark a place, then reveal the map."""
     view.button("Guess").click()
-    paper = view.root.locator(".xai-paper")
-    paper.scroll_into_view_if_needed()
-    box = paper.bounding_box()
-    if box is None:
-        sys.exit("The picture cannot be marked.")
-    lab.page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.2 * box["height"])
-    lab.page.mouse.down()
-    lab.page.mouse.move(box["x"] + 0.9 * box["width"], box["y"] + 0.35 * box["height"], steps=8)
-    lab.page.mouse.up()
+    draw(lab, view, [(0.6, 0.2), (0.75, 0.27), (0.9, 0.35)])
     view.button("Reveal").click()
 
 

@@ -7,25 +7,9 @@ import { tileView } from "../src/comparing/painting";
 import { createPins, moved, questionOf } from "../src/comparing/pins";
 import { asked, commonLayers, estimate } from "../src/comparing/plan";
 import { scalesOf } from "../src/comparing/scale";
-import { DEFAULT_VIEW, IDLE, type PinnedPayload, type Traits } from "../src/protocol";
+import { DEFAULT_VIEW, type PinnedPayload, type Traits } from "../src/protocol";
 import { createStore, type Store } from "../src/state";
-import { OCCLUSION, RESULT, result, SESSION } from "./samples";
-
-const TRAITS: Traits = {
-  method: "occlusion",
-  params: {},
-  target: null,
-  layer: null,
-  view: DEFAULT_VIEW,
-  active: 0,
-  controls: null,
-  locale: null,
-  auto_run: true,
-  auto_runs: {},
-  expert: true,
-  pins: [],
-  status: IDLE,
-};
+import { OCCLUSION, RESULT, result, SESSION, TRAITS } from "./samples";
 
 let lifetime: AbortController;
 let model: FakeModel;

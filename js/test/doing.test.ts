@@ -6,25 +6,10 @@ import { effectOf, points, wholeShare } from "../src/doing/effect";
 import { filled } from "../src/doing/fills";
 import { createGuess, strongPlaces } from "../src/doing/guess";
 import { createRegions } from "../src/doing/regions";
-import { DEFAULT_VIEW, IDLE, type Traits } from "../src/protocol";
+import type { Traits } from "../src/protocol";
 import { createStore, type Store } from "../src/state";
-import { RESULT, result, SESSION, status } from "./samples";
+import { RESULT, result, SESSION, status, TRAITS } from "./samples";
 
-const TRAITS: Traits = {
-  method: "occlusion",
-  params: {},
-  target: null,
-  layer: null,
-  view: DEFAULT_VIEW,
-  active: 0,
-  controls: null,
-  locale: null,
-  auto_run: true,
-  auto_runs: {},
-  expert: true,
-  pins: [],
-  status: IDLE,
-};
 const REGIONS = {
   session: 0,
   of: 1,

@@ -1,11 +1,14 @@
 import type { Regions, Result, Session } from "../src/paint/decode";
-import type {
-  KernelMessage,
-  MethodPayload,
-  ParamPayload,
-  ResultPayload,
-  SessionPayload,
-  Status,
+import {
+  DEFAULT_VIEW,
+  IDLE,
+  type KernelMessage,
+  type MethodPayload,
+  type ParamPayload,
+  type ResultPayload,
+  type SessionPayload,
+  type Status,
+  type Traits,
 } from "../src/protocol";
 
 export const RESULT: ResultPayload = {
@@ -115,3 +118,20 @@ export const RESULT_BUFFERS = [windowed(Float32Array.of(0.25, 1))];
 export function status(state: Status["state"], id: number | string | null): Status {
   return { state, request_id: id, fraction: 0, message: "", eta_s: null };
 }
+
+/** What a widget is set to before anybody touches it. */
+export const TRAITS: Traits = {
+  method: "occlusion",
+  params: {},
+  target: null,
+  layer: null,
+  view: DEFAULT_VIEW,
+  active: 0,
+  controls: null,
+  locale: null,
+  auto_run: true,
+  auto_runs: {},
+  expert: true,
+  pins: [],
+  status: IDLE,
+};

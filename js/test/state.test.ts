@@ -1,25 +1,9 @@
 import type { AnyModel } from "@anywidget/types";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createFakeModel, type FakeModel } from "../dev/fake-model";
-import { DEFAULT_VIEW, IDLE, type Traits } from "../src/protocol";
+import { DEFAULT_VIEW, type Traits } from "../src/protocol";
 import { createStore, PATIENCE_MS, type Store } from "../src/state";
-import { RESULT, SESSION, status } from "./samples";
-
-const TRAITS: Traits = {
-  method: "occlusion",
-  params: {},
-  target: null,
-  layer: null,
-  view: DEFAULT_VIEW,
-  active: 0,
-  controls: null,
-  locale: null,
-  auto_run: true,
-  auto_runs: {},
-  expert: true,
-  pins: [],
-  status: IDLE,
-};
+import { RESULT, SESSION, status, TRAITS } from "./samples";
 
 let lifetime: AbortController;
 let model: FakeModel;

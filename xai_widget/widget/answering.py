@@ -2,7 +2,7 @@
 
 from xai_widget.attribution import Attribution
 from xai_widget.widget.asking import Wish
-from xai_widget.widget.jobs import POLL_SECONDS
+from xai_widget.widget.jobs import POLL_SECONDS, Job
 from xai_widget.widget.line import Line
 
 
@@ -23,18 +23,7 @@ class Answering(Line):
         wish = self.wish()
         if (found := self._shown(wish)) is not None:
             return found
-        job = self.asker.ask(wish)
-        try:
-            while not job.ended.wait(POLL_SECONDS):
-                pass
-        except KeyboardInterrupt:
-            self.asker.cancel()
-            raise
-        if job.error is not None:
-            raise job.error
-        if job.outcome != "done":
-            message = f"The run was {job.outcome} before it was complete; call explain() again."
-            raise RuntimeError(message)
+        self._finish(self.asker.ask(wish), "The run was {} before it was complete; call explain() again.")
         return self.asker.finished[wish.key]
 
     @property
@@ -66,6 +55,19 @@ class Answering(Line):
         self._send_session(None)
         if self._awake:
             self._start()
+
+    def _finish(self, job: Job, otherwise: str) -> None:
+        """Wait for a job to be done; Kernel > Interrupt cancels it. `otherwise` is said of one that was stopped."""
+        try:
+            while not job.ended.wait(POLL_SECONDS):
+                pass
+        except KeyboardInterrupt:
+            self.asker.cancel()
+            raise
+        if job.error is not None:
+            raise job.error
+        if job.outcome != "done":
+            raise RuntimeError(otherwise.format(job.outcome))
 
     def _shown(self, wish: Wish) -> Attribution | None:
         """Return the result of an equal wish that is on show, unless the model has changed since."""

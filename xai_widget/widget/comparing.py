@@ -10,7 +10,7 @@ from xai_widget.session import Layer, Session
 from xai_widget.targets import Target
 from xai_widget.widget.answering import Answering
 from xai_widget.widget.asking import Key, Wish, as_key
-from xai_widget.widget.jobs import POLL_SECONDS, Job
+from xai_widget.widget.jobs import Job
 from xai_widget.widget.pins import MOST, Pins
 from xai_widget.widget.protocol import RequestId, ack, status
 from xai_widget.widget.service import Service
@@ -213,15 +213,5 @@ class Comparing(Answering):
         comparisons = self.service(Comparisons)
         wishes = comparisons.plan(methods, layers, targets)
         job, found = comparisons.start(wishes)
-        try:
-            while not job.ended.wait(POLL_SECONDS):
-                pass
-        except KeyboardInterrupt:
-            self.asker.cancel()
-            raise
-        if job.error is not None:
-            raise job.error
-        if job.outcome != "done":
-            message = f"The comparison was {job.outcome} before it was complete; what is there is in `pinned`."
-            raise RuntimeError(message)
+        self._finish(job, "The comparison was {} before it was complete; what is there is in `pinned`.")
         return [found[wish.key] for wish in wishes]

@@ -1,34 +1,26 @@
-import { useSignal } from "@preact/signals";
 import { download } from "../../taking/download";
 import { useText, useView } from "../context";
+import { useErrand } from "./errand";
 import { MenuItem } from "./MenuItem";
 
 /** The numbers of the map, as the kernel writes them; without a kernel there is nobody to write them. */
 export function NumbersPart({ tell }: { tell(words: string): void }) {
   const { store, root } = useView();
   const text = useText();
-  const waiting = useSignal(false);
+  const { waiting, begin } = useErrand(async () => {
+    const { message, buffers } = await store.ask("save", { format: "npz" });
+    if (message.kind === "saved" && buffers[0]) {
+      download(message.name, new Blob([copied(buffers[0])], { type: message.mime }), root);
+      tell(text.saved(message.name));
+    }
+  }, tell);
   if (!store.live) {
     return null;
   }
-  const save = async () => {
-    waiting.value = true;
-    try {
-      const { message, buffers } = await store.ask("save", { format: "npz" });
-      if (message.kind === "saved" && buffers[0]) {
-        download(message.name, new Blob([copied(buffers[0])], { type: message.mime }), root);
-        tell(text.saved(message.name));
-      }
-    } catch (cause) {
-      tell(cause instanceof Error ? cause.message : String(cause));
-    } finally {
-      waiting.value = false;
-    }
-  };
   return (
     <section class="xai-menu-part">
       <span class="xai-menu-title">{text.numbers}</span>
-      <MenuItem label={text.saveNumbers} help={text.saveNumbersHelp} disabled={waiting.value} onClick={save} />
+      <MenuItem label={text.saveNumbers} help={text.saveNumbersHelp} disabled={waiting.value} onClick={begin} />
     </section>
   );
 }
