@@ -15,6 +15,9 @@ PLACES = [step / 20 for step in range(2, 19)]
 def test_dragging_sends_nothing_and_letting_go_sends_one_update(show, name):
     lab = show(COUNTED)
     view = lab.view().wait()
+    # The small maps of the layers are asked for when they come into sight.
+    view.root.locator(".xai-film").scroll_into_view_if_needed()
+    expect(view.root.locator(".xai-film-map canvas").first).to_be_attached()
     before, known, calls = view.pixels(), lab.kernel.value("dict(w.view)"), lab.kernel.value("len(calls)")
     lab.wire.clear()
     view.drag(name, PLACES, release=False)
