@@ -7,6 +7,7 @@ Run as ``python -m bench.browser``. Not a test: the figures depend on the machin
 * class, layer: from the choice to the painted heat map
 * bytes: of the websocket frames that bring one heat map, in both directions
 * frame: 95th percentile of the time between two frames while the opacity is dragged
+* brush: from a movement of the brush to new numbers on the screen
 """
 
 # ruff: noqa: INP001, T201 - a script, and it talks to the person who runs it
@@ -15,6 +16,7 @@ from __future__ import annotations
 
 import gzip
 import statistics
+import sys
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -76,6 +78,17 @@ WATCH: Final = """() => {
 }"""
 
 
+# The numbers change in one frame, and are on the screen with the next.
+BRUSH: Final = """root => {
+  window.brushSteps = [];
+  let moved = null;
+  root.addEventListener("pointermove", () => { moved ??= performance.now(); }, { capture: true });
+  new MutationObserver(() => requestAnimationFrame(() => {
+    if (moved !== null) { window.brushSteps.push(performance.now() - moved); moved = null; }
+  })).observe(root.querySelector(".xai-effect"), { subtree: true, characterData: true });
+}"""
+
+
 def main() -> None:
     """Measure and print the table."""
     rows: list[tuple[str, ...]] = [("", "embedded net", "ResNet-50, 224 px")]
@@ -118,6 +131,7 @@ def _measure(lab: Lab, place: int) -> dict[str, str]:
         "layer to pixels": _spread(times),
         "comm bytes per heat map": f"{statistics.median(sizes) / 1000:.1f} kB",
         "drag, p95 between frames": f"{_frames(lab, view):.0f} ms",
+        "brush to numbers": _spread(_brush(lab, view)),
     }
 
 
@@ -134,6 +148,28 @@ def _frames(lab: Lab, view: View) -> float:
     frames = lab.page.evaluate("() => window.stopwatch.frames")
     gaps: list[float] = [later - earlier for earlier, later in pairwise(frames)]
     return statistics.quantiles(gaps, n=20)[-1]
+
+
+def _brush(lab: Lab, view: View) -> list[float]:
+    """Milliseconds from a movement of the brush to new numbers, while it is drawn over the picture."""
+    view.button("Cover").click()
+    paper = view.root.locator(".xai-paper")
+    paper.scroll_into_view_if_needed()
+    box = paper.bounding_box()
+    if box is None:
+        sys.exit("The picture cannot be painted on.")
+    mouse, side = lab.page.mouse, box["width"]
+    mouse.move(box["x"] + 0.1 * side, box["y"] + 0.1 * side)
+    mouse.down()
+    # With the first stroke, the rows of numbers appear.
+    view.root.locator(".xai-effect[aria-busy='false']").wait_for()
+    view.root.evaluate(BRUSH)
+    for step in range(1, 80):
+        mouse.move(box["x"] + (0.1 + step / 100) * side, box["y"] + (0.1 + 0.5 * (step % 20) / 20) * side)
+        lab.frames()
+    mouse.up()
+    steps: list[float] = lab.page.evaluate("() => window.brushSteps")
+    return steps
 
 
 def _spread(times: list[float]) -> str:
