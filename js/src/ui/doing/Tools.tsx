@@ -53,6 +53,7 @@ export function Tools({ session }: { session: Session }) {
   return (
     <Section
       title={text.tool}
+      class="xai-tools"
       action={
         <Segments
           label={text.tool}
