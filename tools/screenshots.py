@@ -139,7 +139,7 @@ SCENES: Final = {
     "regions-mode": mode("Regions"),
     "image": mode("Image"),
     "contrast": Scene('from xai_widget import Contrast\nXaiWidget(model, scene, target=Contrast("rocket", "coffee"))'),
-    "methods": Scene(WIDGET, press("Browse…")),
+    "methods": Scene(WIDGET, press("Browse …")),
     "cover": Scene(WIDGET, cover, kept=("Light",)),
     "regions": Scene(WIDGET, open_regions, kept=("Light",)),
     "guess": Scene(WIDGET, guess),

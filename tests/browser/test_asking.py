@@ -215,7 +215,7 @@ def test_methods_can_be_looked_through_and_chosen_by_keys(show):
     lab = show(SCENE)
     view = lab.view().wait()
     keys = lab.page.keyboard
-    view.button("Browse…").click()
+    view.button("Browse …").click()
     cards = view.root.get_by_role("listbox", name="Methods by what they need of the model")
     expect(cards.get_by_role("group")).to_have_count(3)
     expect(view.root.get_by_role("searchbox", name="Filter methods")).to_be_focused()
@@ -241,13 +241,13 @@ def test_methods_can_be_looked_through_and_chosen_by_keys(show):
     view.wait_for_next(before)
     expect(view.caption()).to_contain_text("Occlusion sensitivity · cat")
     expect(cards).to_have_count(0)
-    expect(view.button("Browse…")).to_be_focused()
+    expect(view.button("Browse …")).to_be_focused()
     expect(view.select("Method")).to_have_value("occlusion")
     keys.press("Enter")
     expect(cards).to_have_count(1)
     keys.press("Escape")
     expect(cards).to_have_count(0)
-    expect(view.button("Browse…")).to_be_focused()
+    expect(view.button("Browse …")).to_be_focused()
 
 
 def test_words_of_python_are_shown_as_words(show):

@@ -38,7 +38,7 @@ export const asking = {
   about: "About this method",
   reference: "Reference",
   valueIs: "A value is",
-  browse: "Browse…",
+  browse: "Browse …",
   browseHelp: "All methods, with what each costs and can tell",
   closeCards: "Close",
   allMethods: "Methods by what they need of the model",
