@@ -1,15 +1,15 @@
 import type { AnyModel } from "@anywidget/types";
-import { batch, computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
+import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
+import { mirror, type Settings } from "./mirror";
 import type { Result } from "./paint/decode";
+import { createWatch } from "./patience";
 import {
   type Asks,
   type ClientKind,
   DEFAULT_VIEW,
   type ErrorPayload,
-  IDLE,
   type KernelKind,
   type KernelMessage,
-  TRAITS,
   type Trait,
   type Traits,
   type View,
@@ -18,13 +18,8 @@ import { type Known, nothingKnown, receive, receiveStatus } from "./reducer";
 import { type Language, languageOf, type Strings, strings } from "./strings";
 import { createWords, type Say } from "./words";
 
-/** How long a message may stay unanswered before the page says that the kernel is silent. */
-export const PATIENCE_MS = 10_000;
-
 /** The settings that start a computation when they change. */
 const QUESTIONS: readonly Trait[] = ["method", "params", "target", "layer", "active"];
-
-export type Settings = { readonly [T in Trait]: ReadonlySignal<Traits[T]> };
 
 /** One widget, as every view of it sees it. */
 export interface Store {
@@ -200,51 +195,6 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal, live
   };
   store.listen("words", (message) => words.learn(message.locale, message.words));
   return store;
-}
-
-/** What a kernel that does not know a setting would say. */
-const MISSING = { status: IDLE, auto_runs: {}, expert: true, pins: [] } satisfies Partial<Traits>;
-
-/** One signal a trait, following the model. */
-function mirror(model: AnyModel<Traits>, lifetime: AbortSignal): Settings {
-  const stops: (() => void)[] = [];
-  const follow = <T extends Trait>(name: T): Signal<Traits[T]> => {
-    const missing = (MISSING as Partial<Traits>)[name] ?? (null as Traits[T]);
-    const value = signal(model.get(name) ?? missing);
-    const update = () => {
-      value.value = model.get(name) ?? missing;
-    };
-    model.on(`change:${name}`, update);
-    stops.push(() => model.off(`change:${name}`, update));
-    return value;
-  };
-  const settings = Object.fromEntries(TRAITS.map((name) => [name, follow(name)])) as Settings;
-  lifetime.addEventListener("abort", () => {
-    for (const stop of stops) {
-      stop();
-    }
-  });
-  return settings;
-}
-
-/** Notices when nothing comes back. */
-function createWatch(lifetime: AbortSignal) {
-  const silent = signal(false);
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  lifetime.addEventListener("abort", () => clearTimeout(timer));
-  return {
-    silent,
-    begin() {
-      timer ??= setTimeout(() => {
-        silent.value = true;
-      }, PATIENCE_MS);
-    },
-    heard() {
-      clearTimeout(timer);
-      timer = undefined;
-      silent.value = false;
-    },
-  };
 }
 
 /** A message that cannot be read is an error to be shown, not one to be lost in the browser's console. */

@@ -1,8 +1,9 @@
 import type { AnyModel } from "@anywidget/types";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createFakeModel, type FakeModel } from "../dev/fake-model";
+import { PATIENCE_MS } from "../src/patience";
 import { DEFAULT_VIEW, type Traits } from "../src/protocol";
-import { createStore, PATIENCE_MS, type Store } from "../src/state";
+import { createStore, type Store } from "../src/state";
 import { RESULT, SESSION, status, TRAITS } from "./samples";
 
 let lifetime: AbortController;
