@@ -16,12 +16,16 @@ from tests.browser.scenes import SCENE
 from tests.browser.view import PATIENCE_MS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from playwright.sync_api import Locator
 
+    from tests.browser.lab import Lab
     from tests.browser.view import View
 
+# More than any number of tiles needs.
+FRAMES: Final = 100
 GALLERY: Final = """\
 from xai_widget import XaiWidget, examples
 names = ["cat", "rocket", "temple", "coffee"]
@@ -218,6 +222,16 @@ def test_ctrl_and_the_wheel_enlarge_all_maps_together_and_the_plain_wheel_none(s
     assert after[1] != before[1]
 
 
+def settled(lab: Lab, view: View, wanted: Callable[[list[str]], bool]) -> list[str]:
+    """What the tiles show, once it is as `wanted`: they are painted one after the other, each in a frame of its own."""
+    for _ in range(FRAMES):
+        found = [painted(tile) for tile in tiles(view).all()]
+        if wanted(found):
+            return found
+        lab.frames()
+    raise AssertionError("The tiles do not come to show what they should.")
+
+
 def test_no_small_map_tells_where_to_look_while_somebody_guesses(show):
     lab = show(SCENE)
     view = lab.view().wait()
@@ -230,15 +244,13 @@ def test_no_small_map_tells_where_to_look_while_somebody_guesses(show):
     assert before[0] != before[1]
     view.button("Guess").click()
     expect(film).to_have_count(0)
-    lab.frames()
-    hidden = [painted(tile) for tile in tiles(view).all()]
-    assert hidden[0] == hidden[1] != before[0]
+    hidden = settled(lab, view, lambda found: found[0] == found[1])
+    assert hidden[0] != before[0]
     tiles(view).nth(0).locator("canvas").first.hover()
     expect(tiles(view).locator(".xai-tile-value").first).to_be_hidden()
     view.button("Reveal").click()
     expect(film.first).to_be_attached()
-    lab.frames()
-    assert [painted(tile) for tile in tiles(view).all()] == before
+    settled(lab, view, lambda found: found == before)
 
 
 def test_several_questions_are_put_together_in_the_page(show):

@@ -64,6 +64,12 @@ export function MethodPicker({ session, method }: { session: Session; method: Me
           onClick={() => {
             open.value = !open.value;
           }}
+          onKeyDown={(event) => {
+            if (event.key === "Escape" && open.value) {
+              event.stopPropagation();
+              close();
+            }
+          }}
         >
           {open.value ? text.closeCards : text.browse}
         </button>
