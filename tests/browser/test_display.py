@@ -22,7 +22,7 @@ def test_dragging_sends_nothing_and_letting_go_sends_one_update(show, name):
     lab.wire.clear()
     view.drag(name, PLACES, release=False)
     assert difference(view.pixels(), before) > 1, "The picture does not follow the hand."
-    assert lab.wire.comm(sent=True) == []
+    assert lab.wire.said() == []
     lab.page.mouse.up()
     key = name.lower()
     shown = float(view.slider(name).input_value())
@@ -30,7 +30,7 @@ def test_dragging_sends_nothing_and_letting_go_sends_one_update(show, name):
     lab.kernel.until(f"w.view[{key!r}]", shown)
     lab.kernel.until("dict(w.view)", {**known, key: shown})
     assert [frame.data["state"] for frame in lab.wire.updates()] == [{"view": {**known, key: shown}}]
-    assert len(lab.wire.comm(sent=True)) == 1
+    assert len(lab.wire.said()) == 1
     assert lab.kernel.value("len(calls)") == calls
     assert difference(view.pixels(), view.python_pixels()) <= 2
 
@@ -43,7 +43,7 @@ def test_another_colour_map_is_one_update_and_no_computation(show):
     view.select("Colour map").select_option("cividis")
     assert difference(view.pixels(), before) > 5
     lab.kernel.until("w.view['colormap']", "cividis")
-    assert len(lab.wire.comm(sent=True)) == 1
+    assert len(lab.wire.said()) == 1
     assert lab.kernel.value("len(calls)") == calls
 
 
@@ -56,4 +56,4 @@ def test_pointing_reads_values_without_asking_the_kernel(show):
     expect(readout).to_contain_text("x 32, y 32")
     value = float(readout.locator("strong").inner_text().replace("−", "-"))
     assert value == pytest.approx(lab.kernel.value("float(w.attribution.resized()[32, 32])"), rel=0.01)
-    assert lab.wire.comm(sent=True) == []
+    assert lab.wire.said() == []

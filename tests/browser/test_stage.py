@@ -320,7 +320,7 @@ def test_the_curtain_is_pulled_over_the_picture_and_kept_once(show):
         mouse.move(left + x, top + 230)
         lab.frames()
     assert difference(view.pixels(), before) > 1, "The picture does not follow the hand."
-    assert lab.wire.comm(sent=True) == []
+    assert lab.wire.said() == []
     mouse.up()
     lab.kernel.until("w.view['curtain']", 0.25)
     expect(handle).to_have_attribute("aria-valuenow", "25")
@@ -367,7 +367,7 @@ def test_the_display_can_be_reset_in_one_update(show):
     view.button("Reset the display").click()
     lab.kernel.until("[w.view[key] for key in ('opacity', 'gamma', 'clip', 'mode')]", [0.5, 1, 100, "side"])
     expect(view.button("Reset the display")).to_have_count(0)
-    assert len(lab.wire.comm(sent=True)) == 1
+    assert len(lab.wire.said()) == 1
 
 
 def test_the_readout_ranks_the_value_in_words(show):
@@ -417,7 +417,7 @@ def test_dragging_the_opacity_of_a_large_picture_is_one_update(show):
     lab.kernel.until("w.view['opacity']", float(view.slider("Opacity").input_value()))
     lab.frames()
     assert [list(frame.data["state"]) for frame in lab.wire.updates()] == [["view"]]
-    assert len(lab.wire.comm(sent=True)) == 1
+    assert len(lab.wire.said()) == 1
 
 
 def frame_times(lab: Lab, view: View) -> list[float]:
@@ -432,6 +432,6 @@ def frame_times(lab: Lab, view: View) -> list[float]:
     lab.wire.clear()
     view.drag("Opacity", [0.1 + 0.8 * abs(np.sin(step / 9)) for step in range(60)], release=False)
     times = lab.page.evaluate("window.frameTimes")
-    assert lab.wire.comm(sent=True) == []
+    assert lab.wire.said() == []
     lab.page.mouse.up()
     return [after - before for before, after in pairwise(times)]

@@ -60,6 +60,10 @@ class Wire:
         """Return the updates of traits that the page has sent."""
         return [frame for frame in self.comm(sent=True) if frame.data.get("method") == "update"]
 
+    def said(self) -> list[Frame]:
+        """Return what the page has sent, but for the small maps of the layers: their strip asks when it is seen."""
+        return [frame for frame in self.comm(sent=True) if frame.data.get("content", {}).get("kind") != "film"]
+
     def clear(self) -> None:
         """Forget what was recorded."""
         self.frames.clear()
