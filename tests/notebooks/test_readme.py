@@ -64,7 +64,7 @@ def test_the_functions_at_a_glance() -> None:
 
 
 def test_the_widgets_traits() -> None:
-    names = run(named("w.snapshot()"))
+    names = run(named("w.snapshot("))
     w, a = names["w"], names["a"]
     assert (a.method, a.label, dict(w.params)) == ("occlusion", "coffee", {"window": 32, "stride": 16})
     assert w.view["opacity"] == 0.7
