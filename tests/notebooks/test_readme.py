@@ -78,6 +78,18 @@ def test_targets_and_contrasts() -> None:
     assert names["model"].labels[9] == "rocket"
 
 
+def test_the_guides_comparison_pins_what_it_says() -> None:
+    (block,) = re.findall(
+        r"^```python\n(.*?)^```", (ROOT / "docs" / "widget.md").read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    names = run(block)
+    assert [(a.method, a.label) for a in names["maps"]] == [
+        (method, label) for method in ("grad_cam", "occlusion") for label in ("cat", "temple")
+    ]
+    assert len(names["w"].pinned) == 4
+    names["w"].close()
+
+
 @pytest.mark.parametrize("link", sorted(set(re.findall(r"\]\((?!https?:|#)([^)]+)\)", README))))
 def test_what_it_links_to_is_there(link: str) -> None:
     assert (ROOT / link).is_file()
