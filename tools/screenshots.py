@@ -141,7 +141,7 @@ SCENES: Final = {
     "contrast": Scene('from xai_widget import Contrast\nXaiWidget(model, scene, target=Contrast("rocket", "coffee"))'),
     "methods": Scene(WIDGET, press("Browse …")),
     "cover": Scene(WIDGET, cover, kept=("Light",)),
-    "regions": Scene(WIDGET, open_regions, kept=("Light",)),
+    "regions": Scene(WIDGET, open_regions),
     "guess": Scene(WIDGET, guess),
     "compare": Scene(COMPARED, kept=("Light",)),
     "models": Scene("XaiWidget([model, examples.flatten_net()], examples.photo('cat'))"),
