@@ -160,10 +160,13 @@ def _brush(lab: Lab, view: View) -> list[float]:
         sys.exit("The picture cannot be painted on.")
     mouse, side = lab.page.mouse, box["width"]
     mouse.move(box["x"] + 0.1 * side, box["y"] + 0.1 * side)
+    # With the first dot, the rows of numbers appear.
     mouse.down()
-    # With the first stroke, the rows of numbers appear.
+    lab.frames()
+    mouse.up()
     view.root.locator(".xai-effect[aria-busy='false']").wait_for()
     view.root.evaluate(BRUSH)
+    mouse.down()
     for step in range(1, 80):
         mouse.move(box["x"] + (0.1 + step / 100) * side, box["y"] + (0.1 + 0.5 * (step % 20) / 20) * side)
         lab.frames()
