@@ -5,12 +5,12 @@ import { sharedPrefix } from "../src/layers";
 import { methodGroups, movedTo, runsByItself } from "../src/methods";
 import { colourTable } from "../src/paint/tables";
 import { asWords } from "../src/parameters";
-import { DEFAULT_VIEW, type FilmPayload, IDLE, type MethodPayload, type Traits } from "../src/protocol";
+import { DEFAULT_VIEW, type FilmPayload, type MethodPayload, type Traits } from "../src/protocol";
 import { askedClasses, sameQuestion, suggestedFoil, toggleFoil } from "../src/questions";
 import { createStore, type Store } from "../src/state";
 import { thumbnail } from "../src/ui/asking/colouring";
 import { createFilm, decodeFilm } from "../src/ui/asking/filming";
-import { OCCLUSION, RESULT, SESSION, status, windowed } from "./samples";
+import { OCCLUSION, RESULT, SESSION, status, TRAITS, windowed } from "./samples";
 
 describe("a question", () => {
   it("is about the predicted class, a class, or one class rather than another", () => {
@@ -135,21 +135,7 @@ describe("the strip", () => {
   let model: FakeModel;
   let store: Store;
 
-  const traits: Traits = {
-    method: "grad_cam",
-    params: {},
-    target: null,
-    layer: null,
-    view: DEFAULT_VIEW,
-    active: 0,
-    controls: null,
-    locale: null,
-    auto_run: true,
-    auto_runs: {},
-    expert: true,
-    pins: [],
-    status: IDLE,
-  };
+  const traits: Traits = { ...TRAITS, method: "grad_cam" };
   const session = () => {
     const pixels = Uint8Array.of(1, 2, 3, 4, 5, 6).buffer;
     const shares = Float32Array.of(0.75, 0.25).buffer;

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.axe import SCRIPT, violations
+from tests.browser.axe import violations
 from tests.browser.scenes import FRAGILE, SCENE, SLOW, THOUSAND
 from tests.browser.test_comparing import GALLERY, MODELS
 
@@ -208,7 +208,6 @@ CASES: Final = {
 }
 
 
-@pytest.mark.skipif(not SCRIPT.is_file(), reason="axe-core comes with the front end's packages: make bundle")
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_axe_finds_nothing(show, case):
     lab = show(case.code)
