@@ -480,3 +480,13 @@ def test_a_refreshed_widget_measures_its_regions_again() -> None:
     w.hear({"kind": "regions", "request_id": "b"})
     settle(w)
     assert len(calls) > before
+
+
+def test_a_region_is_what_lies_above_half_of_the_maximum() -> None:
+    values = np.zeros((80, 80), np.float32)
+    values[10:30, 10:30] = 1
+    values[50:70, 50:70] = 0.54
+    values[10:30, 50:70] = 0.46
+    labels = strongest_places(values, 3)
+    assert [labels[20, 20], labels[60, 60], labels[20, 60]] == [1, 2, 0]
+    assert labels.max() == 2
