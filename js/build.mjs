@@ -1,5 +1,6 @@
 // Builds the front end into the Python package, which reads it as text: a script and a style sheet for the widget (an ES
-// module), and the same for the page that `to_html` writes (a plain script: it stands in the page itself).
+// module), and the same for the page that `to_html` writes (a plain script: it stands in the page itself). That page
+// speaks every language; the widget speaks English, and is sent another one as a module of its own when it is wanted.
 //   node build.mjs           these files, minified
 //   node build.mjs --watch   the same with source maps, rebuilt on change, and the harness page of dev/ served
 //   node build.mjs --dev     the harness page once, without a server
@@ -29,9 +30,10 @@ const common = {
 
 // The names of texts are long, to be read, and there are hundreds in every language: in the bundle they are short. Names
 // of one word may mean something else; of the others a test says that they mean nothing to a browser.
-const catalogue = here("src/strings/en/");
-const names = readdirSync(catalogue).flatMap((file) =>
-  Array.from(readFileSync(`${catalogue}${file}`, "utf8").matchAll(/^\s+([a-z]+[A-Z]\w*):/gm), ([, name]) => name),
+const catalogues = here("src/strings/");
+const english = `${catalogues}en/`;
+const names = readdirSync(english).flatMap((file) =>
+  Array.from(readFileSync(`${english}${file}`, "utf8").matchAll(/^\s+([a-z]+[A-Z]\w*):/gm), ([, name]) => name),
 );
 const mangleProps = new RegExp(`^(?:${[...new Set(names)].join("|")})$`);
 
@@ -59,6 +61,17 @@ const page = {
   mangleProps,
 };
 
+const languages = readdirSync(catalogues, { withFileTypes: true })
+  .filter((entry) => entry.isDirectory() && entry.name !== "en")
+  .map(({ name }) => name);
+const others = {
+  ...common,
+  entryPoints: languages.map((name) => ({ in: `src/strings/${name}/index.ts`, out: name })),
+  outdir: outputs,
+  minify: true,
+  mangleProps,
+};
+
 const harness = {
   ...common,
   entryPoints: [
@@ -73,23 +86,26 @@ const flags = new Set(process.argv.slice(2));
 if (flags.has("--watch")) {
   const contexts = await Promise.all([
     context({ ...harness }),
-    context({ ...widget, minify: false, sourcemap: "inline" }),
-    context({ ...page, minify: false, sourcemap: "inline" }),
+    ...[widget, others, page].map((each) =>
+      context({ ...each, minify: false, mangleProps: undefined, sourcemap: "inline" }),
+    ),
   ]);
   await Promise.all(contexts.map((each) => each.watch()));
   await contexts[0].serve({ servedir: here("dev/"), host: "127.0.0.1" });
 } else if (flags.has("--dev")) {
   await build(harness);
 } else {
-  await Promise.all([widget, page].map((each) => build({ ...each, logLevel: "warning" })));
-  for (const bundle of ["widget", "offline"]) {
-    for (const name of [`${bundle}.js`, `${bundle}.css`]) {
-      const { size } = await stat(`${outputs}${name}`);
-      process.stdout.write(`xai_widget/static/${name}  ${(size / 1000).toFixed(1)} kB\n`);
-      if (name === "widget.js" && size > LIMIT) {
-        process.stderr.write(`${name} has ${size} bytes; the limit is ${LIMIT}.\n`);
-        process.exitCode = 1;
-      }
+  const logLevel = "warning";
+  // What is sent to the widget must call its texts by the same short names.
+  const { mangleCache } = await build({ ...widget, logLevel, mangleCache: {} });
+  await Promise.all([build({ ...others, logLevel, mangleCache }), build({ ...page, logLevel })]);
+  const scripts = languages.map((name) => `${name}.js`);
+  for (const name of ["widget.js", "widget.css", "offline.js", "offline.css", ...scripts]) {
+    const { size } = await stat(`${outputs}${name}`);
+    process.stdout.write(`xai_widget/static/${name}  ${(size / 1000).toFixed(1)} kB\n`);
+    if (name === "widget.js" && size > LIMIT) {
+      process.stderr.write(`${name} has ${size} bytes; the limit is ${LIMIT}.\n`);
+      process.exitCode = 1;
     }
   }
 }

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from math import isfinite
+from types import MappingProxyType
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ from xai_widget.explainers import Method, Parameter, parameters_of
 from xai_widget.film import in_one_pass
 from xai_widget.session import Session
 from xai_widget.targets import Contrast
+from xai_widget.words import languages
 
 Payload = dict[str, Any]
 Message = tuple[Payload, list[memoryview]]
@@ -39,16 +41,38 @@ def bundle(name: Literal["widget", "offline"] = "widget") -> tuple[str, str]:
     FileNotFoundError
         The bundle was not built.
     """
-    folder = files("xai_widget") / "static"
+    script, style = (_built(f"{name}.{kind}") for kind in ("js", "css"))
+    return script, style
+
+
+@cache
+def catalogues() -> Mapping[str, str]:
+    """Return what the front end says in other languages than English: the text of a module, by language.
+
+    It goes with the `bundle` of the same build and with no other one.
+
+    Raises
+    ------
+    FileNotFoundError
+        The bundle was not built.
+
+    Examples
+    --------
+    >>> sorted(catalogues())
+    ['ko']
+    """
+    return MappingProxyType({language: _built(f"{language}.js") for language in languages()})
+
+
+def _built(name: str) -> str:
     try:
-        script, style = ((folder / f"{name}.{kind}").read_text("utf-8") for kind in ("js", "css"))
+        return (files("xai_widget") / "static" / name).read_text("utf-8")
     except FileNotFoundError as error:
         message = (
-            f"The front end of xai-widget is missing (xai_widget/static/{name}.js): this copy was never built."
+            f"The front end of xai-widget is missing (xai_widget/static/{name}): this copy was never built."
             " Run `pip install .` in the project's folder, or `make bundle` in a checkout."
         )
         raise FileNotFoundError(message) from error
-    return script, style
 
 
 def check_viewable(session: Session) -> None:

@@ -1,6 +1,7 @@
 import type { AnyModel, InitializeProps, RenderProps } from "@anywidget/types";
 import type { Traits } from "./protocol";
 import { createStore, type Store } from "./state";
+import { strings } from "./strings";
 import { drawBroken } from "./ui/broken";
 import { mount } from "./ui/mount";
 
@@ -22,7 +23,7 @@ export default () => {
       try {
         mount(el, open(model, lifetime.signal), lifetime.signal);
       } catch (cause) {
-        drawBroken(el, cause);
+        drawBroken(el, cause, store?.text.peek() ?? strings(null));
       }
       return () => lifetime.abort();
     },

@@ -368,7 +368,8 @@ export type KernelMessage =
   | { kind: "other"; request_id: null; other: OtherPayload }
   | { kind: "gallery"; request_id: null; items: GalleryItemPayload[] }
   | { kind: "saved"; request_id: string; name: string; mime: string }
-  | { kind: "words"; request_id: null; locale: string; words: Record<string, string> };
+  /** Of one language: the kernel's own words, and a module with the page's; null: the page has those. */
+  | { kind: "words"; request_id: null; locale: string; words: Record<string, string>; catalogue: string | null };
 
 export const IDLE: Status = { state: "idle", request_id: null, fraction: 0, message: "", eta_s: null };
 

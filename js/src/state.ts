@@ -1,5 +1,7 @@
 import type { AnyModel } from "@anywidget/types";
 import { batch, computed, type ReadonlySignal, signal } from "@preact/signals";
+import { createGate } from "./gate";
+import { createLanguages } from "./languages";
 import { mirror, type Settings } from "./mirror";
 import type { Result } from "./paint/decode";
 import { createWatch } from "./patience";
@@ -15,8 +17,8 @@ import {
   type View,
 } from "./protocol";
 import { type Known, nothingKnown, receive, receiveStatus } from "./reducer";
-import { type Language, languageOf, type Strings, strings } from "./strings";
-import { createWords, type Say } from "./words";
+import { type Catalogues, ENGLISH, type Language, type Strings } from "./strings";
+import type { Say } from "./words";
 
 /** The settings that start a computation when they change. */
 const QUESTIONS: readonly Trait[] = ["method", "params", "target", "layer", "active"];
@@ -32,7 +34,7 @@ export interface Store {
   /** A message has waited too long for its answer. */
   readonly silent: ReadonlySignal<boolean>;
   readonly text: ReadonlySignal<Strings>;
-  /** The language of the interface. */
+  /** The language of the interface: the one that is wanted, or English until the kernel has sent it. */
   readonly language: ReadonlySignal<Language>;
   /** Texts that the kernel tells, in that language; in `known` they are so already. */
   readonly say: Say;
@@ -77,8 +79,15 @@ export class Refusal extends Error {
  * Mirror a model in signals, until `lifetime` ends.
  *
  * Traits and messages arrive here and nowhere else; views read signals and call the verbs.
+ *
+ * @param inside the languages that the page need not be sent
  */
-export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal, live = true): Store {
+export function createStore(
+  model: AnyModel<Traits>,
+  lifetime: AbortSignal,
+  live = true,
+  inside: Catalogues = ENGLISH,
+): Store {
   const settings = mirror(model, lifetime);
   const known = signal(nothingKnown(settings.status.peek()));
   const draft = signal<Partial<View>>({});
@@ -95,7 +104,7 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal, live
     known.value = receiveStatus(known.peek(), status);
     waiting.heard();
   });
-  const onMessage = (message: KernelMessage, buffers: DataView[]) => {
+  const { pass: onMessage, closeFor } = createGate((message: KernelMessage, buffers: DataView[]) => {
     waiting.heard();
     const reply = { message, buffers: buffers ?? [] };
     if (answered(reply)) {
@@ -105,7 +114,7 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal, live
       heard(message as never, reply.buffers);
     }
     known.value = receiveSafely(known.peek(), message, reply.buffers, hellos, text.peek());
-  };
+  });
   const answered = (reply: Reply): boolean => {
     const { kind, request_id: id } = reply.message;
     const asker = typeof id === "string" ? asked.get(id) : undefined;
@@ -136,21 +145,19 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal, live
     model.off("msg:custom", onMessage);
   });
 
-  const language = computed(() => languageOf(settings.locale.value));
-  const text = computed(() => strings(settings.locale.value));
-  const words = createWords(() => language.value);
+  const { wanted, language, text, say, translate, translateResult, learn } = createLanguages(settings.locale, inside);
   const view = computed<View>(() => ({ ...DEFAULT_VIEW, ...settings.view.value, ...draft.value }));
 
   const store: Store = {
     settings,
-    known: computed(() => words.translate(known.value)),
+    known: computed(() => translate(known.value)),
     view,
     live,
     silent: waiting.silent,
     text,
     language,
-    say: words.say,
-    translateResult: words.translateResult,
+    say,
+    translateResult,
     change(values) {
       for (const [name, value] of Object.entries(values) as [Trait, never][]) {
         model.set(name, value);
@@ -176,7 +183,7 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal, live
       });
     },
     send(kind) {
-      post(kind, kind === "hello" ? { language: language.peek() } : {});
+      post(kind, kind === "hello" ? { language: wanted.peek() } : {});
     },
     ask(kind, content, buffers) {
       return new Promise<Reply>((resolve, reject) => {
@@ -193,7 +200,13 @@ export function createStore(model: AnyModel<Traits>, lifetime: AbortSignal, live
       return features.get(make) as T;
     },
   };
-  store.listen("words", (message) => words.learn(message.locale, message.words));
+  store.listen("words", (message) => {
+    const reading = learn(message);
+    if (reading !== null) {
+      // A session that came meanwhile would be drawn in English, and anew a moment later.
+      closeFor(reading);
+    }
+  });
   return store;
 }
 

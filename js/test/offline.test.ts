@@ -14,6 +14,7 @@ import {
 } from "../src/protocol";
 import { createStore, type Refusal, type Store } from "../src/state";
 import { strings } from "../src/strings";
+import { CATALOGUES } from "../src/strings/all";
 import { createSay } from "../src/words";
 import { RESULT, SESSION } from "./samples";
 
@@ -213,11 +214,12 @@ describe("words", () => {
       request_id: null,
       locale: "ko",
       words: { Window: "창 크기", blur: "흐림" },
+      catalogue: null,
     } as const;
     const carried = wordsFor({ news: [{ content: words, buffers: [] }] }, "ko");
     expect(carried).toEqual(words.words);
     expect(wordsFor({ news: [{ content: words, buffers: [] }] }, "en")).toEqual({});
-    const korean: Speech = { text: strings("ko"), say: createSay(carried) };
+    const korean: Speech = { text: strings("ko", CATALOGUES), say: createSay(carried) };
     const question = { ...ASKED, method: "occlusion", params: { window: 16 } };
     expect(inWords(saved, question, korean)).toBe("one.png · Occlusion · cat · 창 크기: 16");
     expect(inWords(saved, { ...question, params: { window: "blur" } }, korean)).toContain("창 크기: 흐림");

@@ -1,9 +1,11 @@
 import type { AnyModel } from "@anywidget/types";
+import { effect } from "@preact/signals";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createFakeModel, type FakeModel } from "../dev/fake-model";
 import { PATIENCE_MS } from "../src/patience";
 import { DEFAULT_VIEW, type Traits } from "../src/protocol";
 import { createStore, type Store } from "../src/state";
+import { strings } from "../src/strings";
 import { RESULT, SESSION, status, TRAITS } from "./samples";
 
 let lifetime: AbortController;
@@ -75,6 +77,32 @@ describe("messages", () => {
     model.tell({ kind: "result", request_id: 1, result: RESULT }, [Float32Array.of(0.5, 2).buffer]);
     expect([...(store.known.value.session?.pixels ?? [])]).toEqual([1, 2, 3, 4, 5, 6]);
     expect([...(store.known.value.answer?.result.values ?? [])]).toEqual([0.5, 2]);
+  });
+
+  it("that follow another language are shown when it can be spoken, in their order", async () => {
+    vi.useRealTimers();
+    const whole = { ...strings(null), run: "실행" };
+    const texts = Object.fromEntries(Object.entries(whole).map(([name, text]) => [name, String(text)]));
+    const catalogue = `export const any = ${JSON.stringify(texts)};`;
+    vi.spyOn(URL, "createObjectURL").mockReturnValue(`data:text/javascript,${encodeURIComponent(catalogue)}`);
+    vi.spyOn(URL, "revokeObjectURL").mockReturnValue();
+    model.push("locale", "ko");
+    store.send("hello");
+    expect(model.sent[0].content).toMatchObject({ kind: "hello", language: "ko" });
+    const seen: string[] = [];
+    effect(() => void seen.push(`${store.text.value.run} ${store.known.value.session?.labels[0] ?? "nothing"}`));
+    model.tell({ kind: "words", request_id: null, locale: "ko", words: {}, catalogue });
+    const pixels = Uint8Array.of(1, 2, 3, 4, 5, 6).buffer;
+    for (const labels of [
+      ["cat", "dog"],
+      ["fox", "owl"],
+    ]) {
+      const session = { ...SESSION, labels };
+      model.tell({ kind: "session", request_id: null, session }, [pixels, Float32Array.of(0.75, 0.25).buffer]);
+    }
+    await vi.waitFor(() => expect(seen.at(-1)).toBe("실행 fox"));
+    expect(seen).toEqual(["Run nothing", "실행 nothing", "실행 cat", "실행 fox"]);
+    vi.restoreAllMocks();
   });
 
   it("that cannot be read become an error that is shown", () => {

@@ -16,7 +16,9 @@ BUILD = """
 import {appendFileSync, mkdirSync, readFileSync, writeFileSync} from "node:fs";
 mkdirSync("../xai_widget/static", {recursive: true});
 writeFileSync("../xai_widget/static/widget.js", readFileSync("src/index.ts"));
-for (const name of ["widget.css", "offline.js", "offline.css"]) writeFileSync(`../xai_widget/static/${name}`, "");
+for (const name of ["widget.css", "offline.js", "offline.css", "eo.js"]) {
+  writeFileSync(`../xai_widget/static/${name}`, "");
+}
 appendFileSync("../runs.txt", "built\\n");
 """
 PYPROJECT = """
@@ -35,7 +37,8 @@ packages = ["xai_widget"]
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "js" / "src").mkdir(parents=True)
-    (tmp_path / "xai_widget").mkdir()
+    (tmp_path / "xai_widget" / "words").mkdir(parents=True)
+    (tmp_path / "xai_widget" / "words" / "eo.json").write_text("{}")
     shutil.copy(ROOT / "hatch_build.py", tmp_path)
     (tmp_path / "pyproject.toml").write_text(PYPROJECT)
     (tmp_path / "js" / "src" / "index.ts").write_text("first")
@@ -89,11 +92,18 @@ def test_builds_again_only_when_a_source_or_the_bundle_changed(project: Path) ->
     assert (runs(project), bundle(project)) == (3, "second")
 
 
+def test_builds_again_when_a_language_is_missing(project: Path) -> None:
+    run_hook(project)
+    (project / "xai_widget" / "static" / "eo.js").unlink()
+    assert run_hook(project).returncode == 0
+    assert runs(project) == 2
+
+
 def test_a_source_distribution_keeps_the_bundle_it_carries(project: Path) -> None:
     static = project / "xai_widget" / "static"
     static.mkdir()
     (static / "widget.js").write_text("carried")
-    for name in ("widget.css", "offline.js", "offline.css"):
+    for name in ("widget.css", "offline.js", "offline.css", "eo.js"):
         (static / name).write_text("")
     (project / "PKG-INFO").write_text("Metadata-Version: 2.4\nName: small\nVersion: 1\n")
     assert run_hook(project).returncode == 0

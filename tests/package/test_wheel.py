@@ -22,6 +22,7 @@ CARRIED = (
     "xai_widget/static/widget.css",
     "xai_widget/static/offline.js",
     "xai_widget/static/offline.css",
+    "xai_widget/static/ko.js",
     "xai_widget/examples/mosaic_net.safetensors",
     "xai_widget/examples/flatten_net.safetensors",
     "xai_widget/examples/tiny_deit.safetensors",

@@ -1,5 +1,6 @@
 """What the page is given to read: the bundle, a session, a result."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from xai_widget.binding import Binding
 from xai_widget.engine import Facts
 from xai_widget.explainers import GradCam, Occlusion, build_method, method_classes
 from xai_widget.inputs import read_input
-from xai_widget.page import bundle, result_payload, session_payload, wire_target
+from xai_widget.page import bundle, catalogues, result_payload, session_payload, wire_target
 from xai_widget.session import Session
 from xai_widget.targets import Contrast
 
@@ -37,8 +38,10 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """A package folder of one's own."""
     monkeypatch.setattr(page, "files", lambda _package: tmp_path)
     bundle.cache_clear()
+    catalogues.cache_clear()
     yield tmp_path
     bundle.cache_clear()
+    catalogues.cache_clear()
 
 
 def test_the_bundle_is_text_and_is_read_once(elsewhere: Path) -> None:
@@ -58,6 +61,30 @@ def test_a_missing_bundle_is_told_with_what_to_do(elsewhere: Path, present: list
         (elsewhere / "static" / name).write_text("x", "utf-8")
     with pytest.raises(FileNotFoundError, match=r"never built.*pip install \..*make bundle"):
         bundle()
+
+
+def test_another_language_is_the_text_of_a_module(elsewhere: Path) -> None:
+    (elsewhere / "static").mkdir()
+    (elsewhere / "static" / "ko.js").write_text("export const korean = '예측'", "utf-8")
+    assert dict(catalogues()) == {"ko": "export const korean = '예측'"}
+
+
+def test_a_language_that_was_not_built_is_told_with_what_to_do(elsewhere: Path) -> None:
+    (elsewhere / "static").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"static/ko\.js.*never built.*make bundle"):
+        catalogues()
+
+
+def test_the_module_of_a_notebook_speaks_english_alone_and_its_languages_use_its_names() -> None:
+    script, _ = bundle()
+    assert "Waiting for its turn" in script
+    assert not re.search("[가-힣]", script)
+    assert "차례를 기다리는 중" in catalogues()["ko"]
+    assert "차례를 기다리는 중" in bundle("offline")[0]
+    # Long names are short in both, the same ones: what English says under one, Korean says under it too.
+    (name,) = re.findall(r'([\w$]+):"Will stop when the running cell ends\."', script)
+    assert f'{name}:"실행 중인 셀이 끝나면 중지됩니다."' in catalogues()["ko"]
+    assert name != "stopsLater"
 
 
 # -- a session ------------------------------------------------------------------------------------------------------

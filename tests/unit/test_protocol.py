@@ -20,6 +20,7 @@ from xai_widget.session import Session
 from xai_widget.targets import Contrast
 from xai_widget.view import DEFAULT_VIEW, View, check_view
 from xai_widget.widget import protocol
+from xai_widget.widget.translating import words_message
 
 SOURCE = (Path(__file__).parents[2] / "js" / "src" / "protocol.ts").read_text("utf-8")
 CODE = re.sub(r"/\*.*?\*/|//[^\n]*", "", SOURCE, flags=re.DOTALL)
@@ -251,6 +252,11 @@ def test_advice_added_to_an_exception_becomes_the_hint() -> None:
     error.add_note("Pass transform=.")
     assert protocol.error_report(error)["hint"] == "Pass transform=."
     assert "run again" in protocol.error_report(RuntimeError("other"))["hint"]
+
+
+@pytest.mark.parametrize("catalogue", ["export{}", None])
+def test_a_language_travels_as_the_page_reads_it(catalogue: str | None) -> None:
+    assert_fits(words_message("ko", catalogue), "KernelMessage")
 
 
 def test_answers_travel_as_the_page_reads_them() -> None:

@@ -17,11 +17,13 @@ import xai_widget
 from tests.recorded import Recorded, a_widget
 from xai_widget.explainers import method_classes, parameters_of
 from xai_widget.explainers.method import Explainer
+from xai_widget.page import catalogues
 from xai_widget.targets import Question
 from xai_widget.widget.protocol import in_words
 from xai_widget.words import language_of, languages, words_of
 
 PACKAGE = Path(xai_widget.__file__).parent
+STRINGS = PACKAGE.parent / "js" / "src" / "strings"
 HOLE = re.compile(r"\{\d\}")
 # What notes about the picture and the model begin with.
 NOTES = ("Picture: ", "Preprocessing: ", "Labels: ", "Scores: ")
@@ -228,6 +230,14 @@ def test_a_locale_means_a_language(locale: str, language: str | None) -> None:
 # -- telling a page -------------------------------------------------------------------------------------------------
 
 
+def test_page_and_package_speak_the_same_languages() -> None:
+    folders = {folder.name for folder in STRINGS.iterdir() if folder.is_dir()}
+    assert folders == {"en", *languages()}
+    (listed,) = re.findall(r"LANGUAGES = \[(.*?)\] as const", (STRINGS / "index.ts").read_text("utf-8"))
+    assert set(re.findall(r'"(\w+)"', listed)) == folders
+    assert set(catalogues()) == set(languages())
+
+
 def greeted(w: Recorded, language: str) -> list[str]:
     """Say hello from a browser of a language; returns the languages of the catalogues that were told."""
     w.sent.clear()
@@ -240,6 +250,8 @@ def test_a_page_is_told_the_words_of_its_browsers_language() -> None:
     assert greeted(w, "ko-KR") == ["ko"]
     (message,) = w.customs("words")
     assert message["words"] == dict(words_of("ko"))
+    assert message["catalogue"] == catalogues()["ko"]
+    assert "export{" in message["catalogue"]
     assert message["request_id"] is None
     assert greeted(w, "en-US") == []
     assert greeted(w, "") == []
@@ -257,15 +269,45 @@ def test_another_setting_brings_other_words_to_a_page_that_is_there() -> None:
     assert w.customs("words") == []
     assert greeted(w, "en-US") == ["ko"]
     w.locale = None
-    w.sent.clear()
+    assert greeted(w, "en-US") == []
     w.locale = "ko-KR"
+    assert [message["locale"] for message in w.customs("words")] == ["ko"]
+
+
+def test_a_page_is_told_before_it_is_shown_anything() -> None:
+    w = a_widget(auto_run=False, locale="ko")
+    greeted(w, "")
+    kinds = [msg["content"]["kind"] for msg, _ in w.sent if msg["method"] == "custom"]
+    assert kinds[:2] == ["words", "session"]
+
+
+def test_a_setting_that_goes_to_and_fro_is_told_once_a_view() -> None:
+    w = a_widget(auto_run=False)
+    assert greeted(w, "en") == []
+    for locale in ("ko", "en", "ko-KR", None, "ko"):
+        w.locale = locale
+    assert [message["locale"] for message in w.customs("words")] == ["ko"]
+    # A page that comes later has heard nothing of it.
+    assert greeted(w, "en") == ["ko"]
+    w.locale = "en"
+    w.locale = "ko"
+    assert len(w.customs("words")) == 1
+
+
+def test_a_setting_that_is_taken_back_leaves_every_page_its_browsers_language() -> None:
+    w = a_widget(auto_run=False, locale="en")
+    assert greeted(w, "ko-KR") == []
+    assert greeted(w, "en-US") == []
+    w.locale = None
     assert [message["locale"] for message in w.customs("words")] == ["ko"]
 
 
 def test_a_saved_page_carries_the_words_that_its_readers_may_need() -> None:
     def kept(w: Recorded) -> list[str]:
-        return [payload["locale"] for service in w.services for payload, _ in service.keepsakes({})
-                if payload["kind"] == "words"]  # fmt: skip
+        news = [payload for service in w.services for payload, _ in service.keepsakes({}) if payload["kind"] == "words"]
+        # Its own words such a page has within.
+        assert {payload["catalogue"] for payload in news} <= {None}
+        return [payload["locale"] for payload in news]
 
     assert kept(a_widget(auto_run=False)) == list(languages())
     assert kept(a_widget(auto_run=False, locale="ko-KR")) == ["ko"]

@@ -173,6 +173,8 @@ class Line(Settings, anywidget.AnyWidget):
         """Bring a new view up to date; nothing that is known is computed again."""
         asker = self.asker
         with asker.lock:  # what a run tells meanwhile comes after
+            for service in self.services:
+                service.speak(language)
             self._send_session(request_id)
             for service in self.services:
                 service.greet(language)

@@ -39,6 +39,9 @@ class Service:
         """
         raise NotImplementedError
 
+    def speak(self, language: str) -> None:
+        """Tell a new view what it needs to speak at all, before it is shown anything."""
+
     def greet(self, language: str) -> None:
         """Tell a new view what it must know; `language` is its browser's."""
 

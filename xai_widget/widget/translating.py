@@ -1,9 +1,9 @@
-"""Words: the package's own texts in the language of the page."""
+"""Words: what the page and the package itself say, in the language of the page."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from xai_widget.page import Message
+from xai_widget.page import Message, Payload, catalogues
 from xai_widget.widget.asking import Key
 from xai_widget.widget.service import Service
 from xai_widget.words import language_of, languages, words_of
@@ -13,34 +13,46 @@ if TYPE_CHECKING:
 
 
 class Words(Service):
-    """Tells a view the catalogue of its language, which is the setting `locale`, or else its browser's."""
+    """Sends a view the catalogues of its language, which is the setting `locale`, or else its browser's."""
 
     def __init__(self, widget: "Line") -> None:
         super().__init__(widget)
-        self._greeted: str | None = None
+        # Read together with the bundle, which they belong to.
+        self._catalogues = catalogues()
+        # The languages of the browsers that have said hello, and what they have been told since the last one did.
+        self._browsers: set[str | None] = set()
+        self._told: set[str] = set()
         widget.observe(self._locale_changed, names="locale")
 
-    def greet(self, language: str) -> None:
-        """Tell a new view the catalogue of its language, if there is one."""
-        self._greeted = language
-        self._tell(self.widget.locale or language)
+    def speak(self, language: str) -> None:
+        """Tell a new view the catalogues of its language, if there are any."""
+        self._browsers.add(language_of(language))
+        self._told.clear()
+        self._tell(language_of(self.widget.locale or language))
 
     def keepsakes(self, places: Mapping[Key, int]) -> list[Message]:
-        """Return the catalogue of the setting, or all of them: who will read the page is not known."""
+        """Return the words of the setting, or all of them: who will read the page is not known.
+
+        Its own words such a page has within.
+        """
         del places
         locale = self.widget.locale
         wanted = languages() if locale is None else [language_of(locale)]
-        return [(_message(language), []) for language in wanted if language is not None]
+        return [(words_message(language, None), []) for language in wanted if language is not None]
 
     def _locale_changed(self, _change: Any) -> None:
-        if self._greeted is not None:  # a view that comes later is greeted
-            self._tell(self.widget.locale or self._greeted)
+        locale = self.widget.locale
+        # A view that comes later hears it when it says hello.
+        for browser in self._browsers:
+            self._tell(browser if locale is None else language_of(locale))
 
-    def _tell(self, locale: str) -> None:
-        language = language_of(locale)
-        if language is not None:
-            self.widget.tell(_message(language))
+    def _tell(self, language: str | None) -> None:
+        if language is not None and language not in self._told:
+            self._told.add(language)
+            self.widget.tell(words_message(language, self._catalogues[language]))
 
 
-def _message(language: str) -> dict[str, Any]:
-    return {"kind": "words", "request_id": None, "locale": language, "words": dict(words_of(language))}
+def words_message(language: str, catalogue: str | None) -> Payload:
+    """Return what a page is told of a language; the `catalogue` of its own words is None where it has them."""
+    words = dict(words_of(language))
+    return {"kind": "words", "request_id": None, "locale": language, "words": words, "catalogue": catalogue}

@@ -1,14 +1,18 @@
-/** Everything the interface says: one catalogue a language. */
+/** Everything the interface says: one catalogue a language. A page begins with English; the kernel sends what else it wants. */
 
 import { english } from "./en";
-import { korean } from "./ko";
 
 export type Strings = typeof english;
 
-/** By the language's primary tag. The type of English finds what another language lacks. */
-export const CATALOGUES = { en: english, ko: korean } satisfies Record<string, Strings>;
+/** Every language that there is, by its primary tag: the folders beside this file. */
+export const LANGUAGES = ["en", "ko"] as const;
 
-export type Language = keyof typeof CATALOGUES;
+export type Language = (typeof LANGUAGES)[number];
+
+/** What is there of them so far. */
+export type Catalogues = Readonly<Partial<Record<Language, Strings>>>;
+
+export const ENGLISH: Catalogues = { en: english };
 
 /**
  * The language to speak: that of a locale such as "ko-KR", or without one the first of the browser's that there is.
@@ -19,9 +23,13 @@ export function languageOf(locale: string | null): Language {
   return wanted.map(primary).find(isLanguage) ?? "en";
 }
 
-/** The catalogue for a locale. */
-export function strings(locale: string | null): Strings {
-  return CATALOGUES[languageOf(locale)];
+/** The catalogue for a locale; the English one where its own is not there. */
+export function strings(locale: string | null, catalogues: Catalogues = ENGLISH): Strings {
+  return catalogues[languageOf(locale)] ?? english;
+}
+
+export function isLanguage(tag: string): tag is Language {
+  return (LANGUAGES as readonly string[]).includes(tag);
 }
 
 function preferred(): readonly string[] {
@@ -31,8 +39,4 @@ function preferred(): readonly string[] {
 
 function primary(locale: string): string {
   return locale.toLowerCase().split(/[-_]/)[0];
-}
-
-function isLanguage(tag: string): tag is Language {
-  return Object.hasOwn(CATALOGUES, tag);
 }

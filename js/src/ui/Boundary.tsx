@@ -1,9 +1,10 @@
+import type { ReadonlySignal } from "@preact/signals";
 import { Component, type ComponentChildren } from "preact";
 import type { Strings } from "../strings";
 import { ErrorBox } from "./ErrorBox";
 
 interface Props {
-  text: Strings;
+  text: ReadonlySignal<Strings>;
   children: ComponentChildren;
 }
 
@@ -20,6 +21,7 @@ export class Boundary extends Component<Props, { cause: unknown }> {
       return children;
     }
     const traceback = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
-    return <ErrorBox text={text} error={{ title: text.broken, hint: text.brokenHint, traceback }} />;
+    const { broken, brokenHint } = text.value;
+    return <ErrorBox text={text.value} error={{ title: broken, hint: brokenHint, traceback }} />;
   }
 }

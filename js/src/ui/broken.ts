@@ -1,8 +1,7 @@
-import { strings } from "../strings";
+import type { Strings } from "../strings";
 
 /** The last resort where not even the first drawing worked: plain elements, so that the cell is not left blank. */
-export function drawBroken(el: HTMLElement, cause: unknown): void {
-  const text = strings(null);
+export function drawBroken(el: HTMLElement, cause: unknown, text: Strings): void {
   const root = document.createElement("div");
   root.className = "xai-widget";
   root.dataset.state = "error";

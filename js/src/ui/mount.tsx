@@ -43,7 +43,7 @@ export function mount(el: HTMLElement, store: Store, lifetime: AbortSignal): voi
   el.append(root);
   render(
     <Context.Provider value={{ store, painted, shown, tool, probe, viewport, hidden, root }}>
-      <Boundary text={store.text.peek()}>
+      <Boundary text={store.text}>
         <Widget />
       </Boundary>
     </Context.Provider>,
