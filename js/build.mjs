@@ -19,13 +19,21 @@ const common = {
   bundle: true,
   format: "esm",
   target: "es2022",
-  jsx: "automatic",
-  jsxImportSource: "preact",
   // Libraries that find RequireJS on a classic notebook page would register there instead of exporting.
   define: { "define.amd": "false" },
   logLevel: "info",
   charset: "utf8",
   legalComments: "none",
+};
+
+// Not as tsconfig.json says: `createElement("p", null, a, b)` is shorter than `jsx("p", { children: [a, b] })`, and means the
+// same. The name that it needs is imported into every file.
+const markup = {
+  jsx: "transform",
+  jsxFactory: "createElement",
+  jsxFragment: "Fragment",
+  inject: ["jsx.mjs"],
+  tsconfigRaw: {},
 };
 
 // The names of texts are long, to be read, and there are hundreds in every language: in the bundle they are short. Names
@@ -40,6 +48,7 @@ const mangleProps = new RegExp(`^(?:${[...new Set(names)].join("|")})$`);
 // No code splitting and no side files: the module is loaded from a blob address and could not find them.
 const widget = {
   ...common,
+  ...markup,
   entryPoints: [
     { in: "src/index.ts", out: "widget" },
     { in: "src/styles/widget.css", out: "widget" },
@@ -51,6 +60,7 @@ const widget = {
 
 const page = {
   ...common,
+  ...markup,
   entryPoints: [
     { in: "src/offline.ts", out: "offline" },
     { in: "src/styles/offline.css", out: "offline" },
@@ -74,6 +84,7 @@ const others = {
 
 const harness = {
   ...common,
+  ...markup,
   entryPoints: [
     { in: "dev/harness.ts", out: "harness" },
     { in: "src/styles/widget.css", out: "widget" },

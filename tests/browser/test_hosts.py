@@ -100,6 +100,15 @@ def test_its_styles_hold_there(view: View, host: Host) -> None:
     assert left["x"] < box["x"] < box["x"] + box["width"] < asked["x"]
 
 
+def test_a_korean_browser_is_answered_in_korean(view: View, host: Host) -> None:
+    # The host itself goes on in its own language.
+    view.lab.page.add_init_script("Object.defineProperty(navigator, 'languages', { get: () => ['ko-KR'] });")
+    host.reload(view.lab.page)
+    expect(view.wait().root).to_have_attribute("lang", "ko")
+    expect(view.select("레이어")).to_be_visible()
+    expect(view.root.locator(".xai-status")).to_contain_text("완료")
+
+
 def test_a_page_that_is_loaded_again_answers_again(view: View, host: Host) -> None:
     host.reload(view.lab.page)
     view.wait().choose_class("temple")

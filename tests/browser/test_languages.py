@@ -27,6 +27,14 @@ WORDS = words_of("ko")
 # What a browser that prefers another language says of itself.
 PREFERS = "Object.defineProperty(navigator, 'languages', { get: () => ['ko-KR', 'en-US'] });"
 
+# All that buttons have ever said, if only for a moment.
+BUTTONS: Final = """
+window.said = new Set();
+new MutationObserver(() => {
+  for (const button of document.querySelectorAll(".xai-widget button")) window.said.add(button.textContent);
+}).observe(document, { childList: true, characterData: true, subtree: true });
+"""
+
 # Everything that can be read or heard of a widget; formulas are the same in every language, and a small map's name is cut.
 TEXTS: Final = """root => {
   const found = [];
@@ -97,6 +105,42 @@ def test_without_a_setting_the_browsers_language_is_spoken(show, new_lab):
     view = lab.view().wait()
     expect(view.root).to_have_attribute("lang", "ko")
     expect(view.root).to_contain_text(WORDS[GradCam.summary])
+
+
+def test_a_korean_reader_is_shown_no_english_interface_first(show, new_lab):
+    new_lab.page.add_init_script(BUTTONS)
+    lab = show(KOREAN)
+    lab.view().wait()
+    said = lab.page.evaluate("() => [...window.said]")
+    assert {"저장", "간단히", "자세히"} <= set(said)
+    # Before the kernel has answered there is one button: the one that gives it up.
+    assert [text for text in said if re.fullmatch("[A-Z][a-z …]+", text)] in ([], ["Cancel"])
+
+
+def test_the_language_crosses_the_wire_once_a_view_and_only_where_it_is_wanted(show):
+    lab = show(SCENE, "w")
+    one, other = lab.view(0).wait(), lab.view(1).wait()
+    for locale in ("ko", "en", "ko"):
+        lab.kernel.run(f"w.locale = {locale!r}")
+        for view in (one, other):
+            expect(view.root).to_have_attribute("lang", locale)
+    expect(one.select("레이어")).to_be_visible()
+    expect(other.select("레이어")).to_be_visible()
+    told = [frame.data.get("content", {}) for frame in lab.wire.comm(sent=False)]
+    assert [content["locale"] for content in told if content.get("kind") == "words"] == ["ko"]
+
+
+def test_a_language_that_cannot_be_read_leaves_an_english_widget_that_works(show, new_lab):
+    warnings: list[str] = []
+    new_lab.page.on("console", lambda message: warnings.append(message.text))
+    torn = "from xai_widget.widget.translating import Words\nw.service(Words)._catalogues = {'ko': 'export {'}\nw"
+    lab = show(KOREAN.removesuffix("w") + torn)
+    view = lab.view().wait()
+    expect(view.root).to_have_attribute("lang", "en")
+    assert not re.search("[가-힣]", view.root.inner_text())
+    assert len([text for text in warnings if "xai-widget speaks English" in text]) == 1
+    view.choose_class("rocket")
+    expect(view.caption()).to_contain_text("rocket")
 
 
 @pytest.mark.parametrize("width", [480, 320])

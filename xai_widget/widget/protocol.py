@@ -10,8 +10,8 @@ Settings are synced traits (last one wins). Questions are messages with a `reque
   parameters), ``result`` (a map, partial or final), ``error``, ``ack`` (the message arrived), ``superseded`` and
   ``cancelled`` (a run that brings no further result); ``probed``, ``regions``, ``film``, ``saved`` (answers to the
   questions above), ``brush`` (what Python says is covered), ``pinned`` (a map to compare), ``other`` (the same question
-  to another model), ``gallery`` (what the pictures are), ``words`` (the kernel's own
-  texts in the page's language)
+  to another model), ``gallery`` (what the pictures are), ``words`` (the page's
+  language: the kernel's own texts, and the page's as the text of a module)
 
 Pictures and maps travel as binary buffers beside the message. Answers to ``hello`` bring the present state again, so
 that a reloaded page shows what it showed, and nothing is computed.
