@@ -41,15 +41,12 @@ def bundle(name: Literal["widget", "offline"] = "widget") -> tuple[str, str]:
     FileNotFoundError
         The bundle was not built.
     """
-    script, style = (_built(f"{name}.{kind}") for kind in ("js", "css"))
-    return script, style
+    return _built(f"{name}.js"), _built(f"{name}.css")
 
 
 @cache
 def catalogues() -> Mapping[str, str]:
-    """Return what the front end says in other languages than English: the text of a module, by language.
-
-    It goes with the `bundle` of the same build and with no other one.
+    """Return what this build's `bundle` says in other languages than English: the text of a module, by language.
 
     Raises
     ------
