@@ -1,0 +1,5 @@
+"""`python -m xai_widget`: what `xai-widget` does, where scripts are not on the PATH."""
+
+from xai_widget.cli import main
+
+main()
