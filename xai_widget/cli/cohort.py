@@ -4,6 +4,7 @@ import importlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -47,6 +48,7 @@ FAILURES_SHOWN: Final = 3
 @talking
 def cohort(
     dataset: Path,
+    pattern: str | None,
     target_column: str | None,
     group_by: str | None,
     workers: int,
@@ -80,13 +82,14 @@ def cohort(
             " for a new run name another --out, or remove it."
         )
         raise click.BadParameter(message, param_hint="'--out'")
+    inputs = dataset if pattern is None else _matching(dataset, pattern)
     given = asked(options)
     run = importlib.import_module("xai_widget.cohort").explain_dataset
     with _spread(workers, scheduler) as spread:
         try:
             found = run(
                 given.model,
-                dataset,
+                inputs,
                 method,
                 out,
                 given.target,
@@ -105,6 +108,42 @@ def cohort(
     click.echo(json.dumps(summary) if as_json else _told(summary))
     if summary["failed"]:
         click.get_current_context().exit(1)
+
+
+@dataclass(frozen=True)
+class Files:
+    """Some files of a folder, as a dataset: the first sub-folder is the label.
+
+    Attributes
+    ----------
+    folder : Path
+        Where they are.
+    ids : tuple of str
+        Their paths in it, sorted.
+    """
+
+    folder: Path
+    ids: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, row: int) -> tuple[Path, str | None]:
+        """Return a file and its label."""
+        label, slash, _ = self.ids[row].partition("/")
+        return self.folder / self.ids[row], label if slash else None
+
+
+def _matching(folder: Path, pattern: str) -> Files:
+    if not folder.is_dir():
+        message = f"--glob chooses files of a folder, and {str(folder)!r} is none."
+        raise click.UsageError(message)
+    # Below any sub-folder too, as without a pattern.
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob(pattern.lstrip("/")) if path.is_file()}
+    if not found:
+        message = f"no file below {str(folder)!r} matches {pattern!r}."
+        raise click.BadParameter(message, param_hint="'--glob'")
+    return Files(folder, tuple(sorted(found)))
 
 
 @contextmanager

@@ -112,7 +112,7 @@ class _Run:
         self.remarks += session.notes
         attribution = self._explained(session, method, path.name)
         remark(
-            f"{path}: layer {attribution.layer}, {attribution.meta['forwards']} forwards and"
+            f"{path}: {'' if attribution.layer is None else f'layer {attribution.layer}, '}{attribution.meta['forwards']} forwards and"
             f" {attribution.meta['backwards']} backwards of {session.facts.model} in {attribution.meta['seconds']:.2f} s,"
             f" map of {'x'.join(map(str, attribution.values.shape))}",
             level=1,

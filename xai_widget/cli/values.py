@@ -130,19 +130,25 @@ def values_of(parameter: "Parameter") -> str:
 
 def range_of(parameter: "Parameter") -> str:
     """Return a parameter's range and default in words, such as "1 to 256; default: auto"."""
-    low, high = parameter.about.minimum, parameter.about.maximum
-    ends = (
-        f"{'' if low is None else f'{low:g}' if low < 1e6 else low} to {'' if high is None else _plain(high)}".strip()
-    )
-    bounds = "" if low is None and high is None else ends
-    default = (
-        AUTO if parameter.default is None else {True: "on", False: "off"}.get(parameter.default, parameter.default)
-    )
+    low, high, default = parameter.about.minimum, parameter.about.maximum, parameter.default
+    match low, high:
+        case None, None:
+            bounds = ""
+        case _, None:
+            bounds = f"from {_plain(low)}"
+        case None, _:
+            bounds = f"up to {_plain(high)}"
+        case _:
+            bounds = f"{_plain(low)} to {_plain(high)}"
+    if default is None:
+        default = AUTO
+    elif isinstance(default, bool):
+        default = "on" if default else "off"
     return "; ".join(filter(None, (bounds, f"default: {default}")))
 
 
-def _plain(number: float) -> str:
-    return str(int(number)) if float(number).is_integer() else str(number)
+def _plain(number: float | None) -> str:
+    return str(int(number)) if number is not None and float(number).is_integer() else str(number)
 
 
 def read_array(path: Path) -> "NDArray[Any]":
@@ -177,13 +183,13 @@ def read_mask_file(path: Path) -> "NDArray[np.bool_]":
     """
     import numpy as np  # noqa: PLC0415 - help needs no arrays
 
-    if path.name.lower().endswith(PICTURES):
-        from xai_widget.inputs.files import check_path, open_picture  # noqa: PLC0415 - brings torch
+    if not path.name.lower().endswith(PICTURES):
+        return np.asarray(read_array(path) != 0)
+    from xai_widget.inputs.files import check_path, open_picture  # noqa: PLC0415 - brings torch
 
-        check_path(path)
-        with open_picture(path) as picture:
-            return np.greater(np.asarray(picture.convert("L")), 127)
-    return np.not_equal(read_array(path), 0)
+    check_path(path)
+    with open_picture(path) as picture:
+        return np.asarray(np.asarray(picture.convert("L")) > 127)
 
 
 def read_labels(path: Path) -> list[str] | dict[str, str]:
