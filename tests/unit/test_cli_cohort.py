@@ -6,9 +6,10 @@ import importlib
 import json
 import pickle
 import sys
+import warnings
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -77,7 +78,18 @@ def test_everything_that_is_said_arrives(recorder: Recorder) -> None:
     Path("labels.txt").write_text("\n".join(f"thing {index}" for index in range(12)))
     np.save("mask.npy", np.ones((128, 128)))
     method = ("-m", "score_cam", "--channels", "7", "--fill", "0.5", "--no-relu", "-l", "layer3", "-l", "layer4")
-    asked = ("-t", "3", "--rather-than", "thing 5", "--target-column", "diagnosis", "--group-by", "sex")
+    asked = (
+        "-t",
+        "3",
+        "--rather-than",
+        "thing 5",
+        "--target-column",
+        "diagnosis",
+        "--group-by",
+        "sex",
+        "--group-by",
+        "label",
+    )
     bound = (
         "--labels",
         "labels.txt",
@@ -93,7 +105,15 @@ def test_everything_that_is_said_arrives(recorder: Recorder) -> None:
     work = ("--workers", "3", "--resume", "--retry", "-q", "-o", "out.zarr", "--precision", "bfloat16")
     done = call("cohort", "photos.csv", *NET, *method, *asked, *bound, *work)
     assert done.exit_code == 0, done.output
-    expected = [Path("photos.csv"), "score_cam", Path("out.zarr"), Contrast(3, "thing 5"), "diagnosis", "sex", 3]
+    expected = [
+        Path("photos.csv"),
+        "score_cam",
+        Path("out.zarr"),
+        Contrast(3, "thing 5"),
+        "diagnosis",
+        ["sex", "label"],
+        3,
+    ]
     assert list(recorder.positional[1:]) == expected
     keywords = dict(recorder.keywords)
     np.testing.assert_array_equal(keywords.pop("mask"), np.ones((128, 128), bool))
@@ -134,7 +154,7 @@ def test_a_pattern_chooses_files_and_keeps_their_folders_as_labels(recorder: Rec
     chosen = recorder.positional[1]
     assert chosen.ids == ("val/c.png", "val/cat/b.png")
     assert len(chosen) == 2
-    assert pickle.loads(pickle.dumps(chosen)) == chosen  # it travels to workers
+    assert pickle.loads(pickle.dumps(chosen)) == chosen  # noqa: S301 - as it travels to workers
     assert "no file below 'photos' matches '*.gif'" in refused("cohort", "photos", *NET, "--glob", "*.gif")
     assert "--glob chooses files of a folder" in refused("cohort", "photos/cat.png", *NET, "--glob", "*")
 
@@ -176,6 +196,17 @@ def test_failures_end_with_1_and_the_first_errors(recorder: Recorder) -> None:
     }
 
 
+def test_warnings_are_remarks_that_quiet_leaves_out(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    def warned(*_: Any, **__: Any) -> Recorder:
+        for _time in range(2):
+            warnings.warn("The volumes have different affines.", RuntimeWarning, stacklevel=2)
+        return recorder
+
+    monkeypatch.setattr(sys.modules["xai_widget.cohort"], "explain_dataset", warned)
+    assert call("cohort", "photos", *NET).stderr == "The volumes have different affines.\n"
+    assert call("cohort", "photos", *NET, "-q").stderr == ""
+
+
 def test_what_explain_dataset_refuses_is_one_message(recorder: Recorder) -> None:
     recorder.error = ValueError("maps.zarr was made with another method.")
     assert refused("cohort", "photos", *NET) == "maps.zarr was made with another method."
@@ -206,7 +237,7 @@ class Client:
         self.open = True
         self.made.append(self)
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,7 +2,8 @@
 
 import importlib
 import json
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 
 from xai_widget.cli.binding import asked, model_options, question_options
 from xai_widget.cli.method_options import MethodCommand
-from xai_widget.cli.sections import OUTPUT, option, said, talking, verbosity
+from xai_widget.cli.sections import OUTPUT, option, remark, said, talking, verbosity
 
 INPUTS: Final = "Inputs"
 WORK: Final = "Work"
@@ -22,10 +23,25 @@ FAILURES_SHOWN: Final = 3
 @click.command(cls=MethodCommand, short_help="Explain a folder or a table of inputs into one store.")
 @click.argument("dataset", metavar="FOLDER_OR_CSV", type=click.Path(path_type=Path, exists=True))
 @option(
-    INPUTS, "--target-column", metavar="COLUMN", help="Column of the CSV with the class to ask about, for each input."
+    INPUTS,
+    "--glob",
+    "pattern",
+    metavar="PATTERN",
+    help="Only files of the folder that match, such as '*_t1.nii.gz' or 'val/**/*.png'.",
 )
 @option(
-    INPUTS, "--group-by", metavar="COLUMN", help="What groups are formed by, such as label, prediction or a column."
+    INPUTS,
+    "--target-column",
+    metavar="COLUMN",
+    help="Column of the CSV with the class to ask about, for each input.",
+)
+@option(
+    INPUTS,
+    "--group-by",
+    "groups",
+    multiple=True,
+    metavar="COLUMN",
+    help="What groups are formed by: label, prediction, correct, or a column. Repeat it for several.",
 )
 @model_options(required=True)
 @question_options(method="occlusion")
@@ -50,7 +66,7 @@ def cohort(
     dataset: Path,
     pattern: str | None,
     target_column: str | None,
-    group_by: str | None,
+    groups: Sequence[str],
     workers: int,
     scheduler: str | None,
     resume: bool,
@@ -64,7 +80,7 @@ def cohort(
     r"""Explain every input of a folder, or of a CSV with a column of paths, into one store.
 
     An input that fails is recorded with its error, and the run goes on. A run that was stopped goes on where it was with
-    --resume. The store opens in Python: Cohort.open("maps.zarr").
+    --resume. `--target label` asks about each input's own label. The store opens in Python: Cohort.open("maps.zarr").
 
     \b
     xai-widget cohort scans/ --model nets:make --method occlusion --window 7 --stride 5 --out maps.zarr
@@ -85,7 +101,7 @@ def cohort(
     inputs = dataset if pattern is None else _matching(dataset, pattern)
     given = asked(options)
     run = importlib.import_module("xai_widget.cohort").explain_dataset
-    with _spread(workers, scheduler) as spread:
+    with _spread(workers, scheduler) as spread, _remarked():
         try:
             found = run(
                 given.model,
@@ -94,7 +110,7 @@ def cohort(
                 out,
                 given.target,
                 target_column,
-                group_by,
+                list(groups) if len(groups) > 1 else next(iter(groups), None),
                 spread,
                 layer=given.layer,
                 progress=verbosity() >= 0,
@@ -102,7 +118,7 @@ def cohort(
                 **given.binding,
                 **params,
             )
-        except (ValueError, TypeError, OSError, ImportError) as error:
+        except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
             raise click.UsageError(said(error)) from error
     summary = summarise(found, out)
     click.echo(json.dumps(summary) if as_json else _told(summary))
@@ -144,6 +160,15 @@ def _matching(folder: Path, pattern: str) -> Files:
         message = f"no file below {str(folder)!r} matches {pattern!r}."
         raise click.BadParameter(message, param_hint="'--glob'")
     return Files(folder, tuple(sorted(found)))
+
+
+@contextmanager
+def _remarked() -> Iterator[None]:
+    """Say at the end what was warned of, without the lines of code that warn."""
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    for text in dict.fromkeys(str(each.message) for each in caught):
+        remark(text)
 
 
 @contextmanager
