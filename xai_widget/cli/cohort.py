@@ -166,6 +166,7 @@ def _matching(folder: Path, pattern: str) -> Files:
 def _remarked() -> Iterator[None]:
     """Say at the end what was warned of, without the lines of code that warn."""
     with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", RuntimeWarning)
         yield
     for text in dict.fromkeys(str(each.message) for each in caught):
         remark(text)
