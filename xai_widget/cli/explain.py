@@ -10,7 +10,7 @@ import click
 
 from xai_widget.cli.binding import Asked, asked, model_options, question_options
 from xai_widget.cli.method_options import MethodCommand
-from xai_widget.cli.sections import OUTPUT, option, remark, said, talking, trace, verbosity
+from xai_widget.cli.sections import OUTPUT, blamed_on, option, remark, said, talking, trace, verbosity
 
 if TYPE_CHECKING:
     from xai_widget.attribution import Attribution
@@ -69,7 +69,8 @@ def explain(
     xai-widget explain --method occlusion --help
     """
     run = _Run(asked(options), method, params)
-    out.mkdir(parents=True, exist_ok=True)
+    with blamed_on("--out"):
+        out.mkdir(parents=True, exist_ok=True)
     failures = 0
     for path, stem in zip(inputs, stems(inputs), strict=True):
         try:
