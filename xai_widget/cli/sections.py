@@ -108,9 +108,11 @@ def trace(error: BaseException) -> None:
 
 def said(error: BaseException) -> str:
     """Return what an error says, with its notes; its kind too where the words alone tell little."""
-    text = str(error).strip() or "no message"
+    text = str(error).strip().replace("See layers(model, img).", "In Python, layers(model, img) lists them.")
     plain = isinstance(error, ValueError | TypeError | OSError | ImportError) and " " in text
-    return "\n".join([text if plain else f"{type(error).__name__}: {text}", *getattr(error, "__notes__", ())])
+    return "\n".join(
+        [text if plain else f"{type(error).__name__}: {text or 'no message'}", *getattr(error, "__notes__", ())]
+    )
 
 
 @contextmanager
