@@ -238,3 +238,19 @@ def test_a_volume_is_kept_as_a_picture_and_in_its_space_unless_a_format_is_named
 def test_inputs_of_one_name_do_not_overwrite_each_other() -> None:
     paths = [Path("a/cat.png"), Path("b/cat.PNG"), Path("cat-2.jpg"), Path("x.nii.gz"), Path("x.NII"), Path("bare")]
     assert list(stems(paths)) == ["cat", "cat-2", "cat-2-2", "x", "x-2", "bare"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["folder"], "folder: 'folder' is a folder; name its files, or use `xai-widget cohort`."),
+        (["cat.png", "--format", "nii.gz"], "cat.png: nii.gz is for volumes, and this is a picture"),
+        (["cat.png", "--dims", "3"], "cat.png: The model takes volumes, and 'cat.png' is a picture."),
+    ],
+)
+def test_an_input_of_another_kind_fails_by_itself(arguments: list[str], says: str) -> None:
+    Path("folder").mkdir()
+    done = call("explain", *arguments, *NET)
+    assert done.exit_code == 1
+    assert says in done.stderr
+    assert not done.stdout

@@ -153,7 +153,7 @@ def test_networks_of_transformers_come_as_safetensors_and_bring_no_code(monkeypa
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("resnet50", "got 'resnet50', which has no colon"),
+        ("resnet50", "package.module:factory of your own; got 'resnet50'."),
         ("torchvision:resnet5", "torchvision has no model 'resnet5'. Did you mean 'resnet"),
         ("torchvision:resnet50", "Pass --weights FILE, or --pretrained"),
         ("examples:mosaic", "There is no example 'mosaic'. Did you mean 'mosaic_net'?"),

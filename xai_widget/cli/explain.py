@@ -103,8 +103,14 @@ class _Run:
         from xai_widget.explainers import build_method  # noqa: PLC0415 - brings torch
         from xai_widget.inputs import read_batch  # noqa: PLC0415
 
+        if path.is_dir():
+            message = f"{str(path)!r} is a folder; name its files, or use `xai-widget cohort`."
+            raise ValueError(message)
         binding = self.asked.binding
         (item,) = read_batch([path], self.asked.model, transform=binding.get("transform"), dims=binding.get("dims"))
+        if "nii.gz" in formats and item.tensor.ndim == 4:
+            message = "nii.gz is for volumes, and this is a picture: use --format png or npz."
+            raise ValueError(message)
         method = build_method(self.name, self.params)
         session = self._session(item, method)
         for note in session.notes:

@@ -47,7 +47,7 @@ def load_model(name: str, *, pretrained: bool = False, weights: bool = False, cl
     """
     source, colon, rest = name.partition(":")
     if not (source and colon and rest):
-        message = f"Expected {FORMS}; got {name!r}, which has no colon."
+        message = f"Expected {FORMS}; got {name!r}."
         raise ValueError(message)
     if source in SOURCES:
         find, build = SOURCES[source]

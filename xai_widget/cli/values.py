@@ -91,7 +91,11 @@ class ParameterValue(ParamType):
         except (ValueError, TypeError, OSError, ImportError) as error:
             told = str(error).removeprefix(f"{self.owner}: parameter {self.parameter.name!r} ")
             self.fail(
-                told.replace("an array", f"a file ({', '.join(ARRAYS)})").replace("None (auto)", AUTO), param, ctx
+                told.replace("an array", f"a file ({', '.join(ARRAYS)})")
+                .replace("None (auto)", AUTO)
+                .replace(" or a Method object", ""),
+                param,
+                ctx,
             )
 
     def _read(self, text: str) -> Any:
