@@ -133,6 +133,13 @@ def test_wheel_alone_explains_a_photo(environment: Environment, tmp_path: Path) 
     assert found == "True"
 
 
+def test_wheel_brings_the_console_script(environment: Environment, tmp_path: Path) -> None:
+    script = environment.python.parent / "xai-widget"
+    found = run(script, "explain", "--method", "occlusion", "--help", cwd=tmp_path, **plain_environment())
+    assert found.startswith("Usage: xai-widget explain ")
+    assert "--window INTEGER|auto" in found
+
+
 def test_missing_bundle_gives_one_message_that_says_what_to_do(environment: Environment, tmp_path: Path) -> None:
     script = environment.packages / "xai_widget" / "static" / "widget.js"
     hidden = script.rename(tmp_path / "widget.js")
