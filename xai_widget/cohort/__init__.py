@@ -11,12 +11,14 @@ import importlib
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from xai_widget.cohort.cohort import Cohort
+    from xai_widget.cohort.explaining import explain_dataset
     from xai_widget.cohort.store import Store
 
-__all__ = ["Store"]
+__all__ = ["Cohort", "Store", "explain_dataset"]
 
 # Where each public name lives: torch, zarr and pandas are imported when a name is first used.
-_HOMES: Final = {"Store": "store"}
+_HOMES: Final = {"Cohort": "cohort", "Store": "store", "explain_dataset": "explaining"}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,307 @@
+"""Where rows are explained: here, or in local processes; and the loop that keeps them busy.
+
+At most `window` rows are out at once, so that neither inputs nor results pile up however many rows there are.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, replace
+from io import RawIOBase
+from itertools import islice
+from multiprocessing import current_process
+from typing import Any, Final, Protocol, cast
+
+import cloudpickle
+import torch
+from joblib.externals.loky import ProcessPoolExecutor
+
+from xai_widget.cohort.items import Item, Items
+from xai_widget.cohort.rows import Outcome, Task
+
+# A dataset that takes more than this when pickled stays here, and its items are sent one by one.
+TRAVELS: Final = 64 * 2**20
+# Rows out at once for each worker: one is explained while the next one waits beside it.
+AHEAD: Final = 2
+
+
+class Pool(Protocol):
+    """Something that explains rows."""
+
+    @property
+    def window(self) -> int:
+        """How many rows may be out at once."""
+
+    def submit(self, row: int) -> Any:
+        """Begin a row and return a future."""
+
+    def finished(self, futures: Iterable[Any]) -> Iterable[Any]:
+        """Return those that are done, after waiting for one at least."""
+
+    def outcome(self, future: Any, row: int) -> Outcome:
+        """Return what became of a row; raises BrokenProcessPool where its worker died and it can be tried again."""
+
+    def renew(self) -> None:
+        """Start workers anew after some died."""
+
+    def close(self) -> None:
+        """End; what is still under way is dropped."""
+
+
+def outcomes(pool: Pool, rows: Iterable[int], held: Callable[[], int]) -> Iterator[Outcome]:
+    """Yield the outcomes of rows as they come.
+
+    Rows that were out when a worker died are tried again one at a time: then the one that kills its worker is known.
+
+    Parameters
+    ----------
+    pool : Pool
+        Where they are explained.
+    rows : iterable of int
+        In the order in which they begin.
+    held : callable
+        How many outcomes the caller still holds in memory: they count as out.
+    """
+    waiting, flying, lost = iter(rows), dict[Any, int](), deque[int]()
+    while True:
+        alone = bool(lost) and not flying
+        if alone:
+            pool.renew()
+            row = lost.popleft()
+            flying[pool.submit(row)] = row
+        elif not lost:
+            for row in islice(waiting, max(0, pool.window - len(flying) - held())):
+                try:
+                    flying[pool.submit(row)] = row
+                except BrokenProcessPool:
+                    lost.append(row)
+        if not flying and not lost:
+            return
+        for future in pool.finished(flying) if flying else ():
+            row = flying.pop(future)
+            try:
+                yield pool.outcome(future, row)
+            except BrokenProcessPool as error:
+                if alone:
+                    yield Outcome.failed(row, None, _died(error))
+                else:
+                    lost.append(row)
+
+
+def _died(error: BaseException) -> RuntimeError:
+    return RuntimeError(f"The worker died on this input, twice; perhaps it ran out of memory. {error}".strip())
+
+
+# -- here ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Here:
+    """Explains rows in this process, one after the other."""
+
+    task: Task
+    window: int = 1
+
+    def submit(self, row: int) -> Future[Outcome]:
+        """Explain a row."""
+        future: Future[Outcome] = Future()
+        future.set_result(self.task.explain(row))
+        return future
+
+    def finished(self, futures: Iterable[Future[Outcome]]) -> list[Future[Outcome]]:
+        """Return all."""
+        return list(futures)
+
+    def outcome(self, future: Future[Outcome], row: int) -> Outcome:
+        """Return what became of a row."""
+        del row
+        return future.result()
+
+    def renew(self) -> None:
+        """Nothing to start."""
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+# -- elsewhere ----------------------------------------------------------------------------------------------------------
+
+
+class Luggage:
+    """A task packed for other processes: everything in one piece, or the items one by one beside it.
+
+    Parameters
+    ----------
+    task : Task
+        With its items.
+
+    Raises
+    ------
+    TypeError
+        The model, the method or a keyword cannot be pickled.
+    """
+
+    def __init__(self, task: Task) -> None:
+        if task.items is None:
+            message = "A task is packed together with its items."
+            raise TypeError(message)
+        self._items: Items | None = None if _travels(task.items) else task.items
+        try:
+            self.packed: bytes = cloudpickle.dumps(task if self._items is None else replace(task, items=None))
+        except Exception as error:
+            message = (
+                f"The model, its transform or the method cannot be sent to other processes: {error}. Use workers=1, or"
+                " leave out what cannot be pickled (locks, open files)."
+            )
+            raise TypeError(message) from error
+
+    def item(self, row: int) -> Item | Outcome | None:
+        """Return what has to be sent with a row: its item, or that there is none; None where the worker reads it."""
+        if self._items is None:
+            return None
+        try:
+            return self._items[row]
+        except Exception as error:  # noqa: BLE001 - a dataset may raise anything
+            return Outcome.failed(row, None, error)
+
+
+class _Sink(RawIOBase):
+    """Counts what is written, and refuses more than `TRAVELS` bytes."""
+
+    written = 0
+
+    def write(self, data: Any, /) -> int:
+        size = memoryview(data).nbytes
+        self.written += size
+        if self.written > TRAVELS:
+            message = "too large to travel"
+            raise OverflowError(message)
+        return size
+
+
+def _travels(items: Items) -> bool:
+    try:
+        cloudpickle.dump(items, _Sink())
+    except Exception:  # noqa: BLE001 - too large, or a dataset with open files, which may refuse in any way
+        return False
+    return True
+
+
+def unpack(packed: bytes, number: int) -> Task:
+    """Return the task in worker `number`; with several GPUs, "cuda" is one of them.
+
+    Raises
+    ------
+    RuntimeError
+        It cannot be loaded there.
+    """
+    try:
+        task = cast("Task", cloudpickle.loads(packed))
+    except Exception as error:
+        message = (
+            f"A worker cannot load the model ({type(error).__name__}: {error}). Workers need the same packages, and the"
+            " modules that the model and dataset come from."
+        )
+        raise RuntimeError(message) from error
+    device = device_of(task.binding.device, number, torch.cuda.device_count())
+    return replace(task, binding=replace(task.binding, device=device))
+
+
+def device_of(device: str | torch.device | None, number: int, count: int) -> str | torch.device | None:
+    """Return the device of worker `number`: the GPUs in turn where "cuda" is asked for and there are several.
+
+    Examples
+    --------
+    >>> [device_of("cuda", number, 2) for number in range(3)], device_of("cpu", 1, 2)
+    (['cuda:0', 'cuda:1', 'cuda:0'], 'cpu')
+    """
+    return f"cuda:{number % count}" if str(device) == "cuda" and count > 1 else device
+
+
+class Local:
+    """Explains rows in local processes.
+
+    Parameters
+    ----------
+    luggage : Luggage
+        What each process gets once.
+    count : int
+        Of processes; they share the threads that this one would use.
+    """
+
+    def __init__(self, luggage: Luggage, count: int) -> None:
+        self._luggage = luggage
+        self._count = count
+        self._start()
+
+    @property
+    def window(self) -> int:
+        """How many rows may be out at once."""
+        return AHEAD * self._count
+
+    def submit(self, row: int) -> Future[Outcome]:
+        """Begin a row."""
+        future: Future[Outcome] = self._executor.submit(_explain, row, self._luggage.item(row))
+        return future
+
+    def finished(self, futures: Iterable[Future[Outcome]]) -> set[Future[Outcome]]:
+        """Return those that are done, after waiting for one at least."""
+        return wait(futures, return_when=FIRST_COMPLETED).done
+
+    def outcome(self, future: Future[Outcome], row: int) -> Outcome:
+        """Return what became of a row."""
+        del row
+        return future.result()
+
+    def renew(self) -> None:
+        """Start processes anew where some died."""
+        if self._executor._flags.broken is not None:  # noqa: SLF001 - it says so nowhere else
+            self.close()
+            self._start()
+
+    def close(self) -> None:
+        """End the processes."""
+        self._executor.shutdown(wait=True, kill_workers=True)
+
+    def _start(self) -> None:
+        threads = max(1, torch.get_num_threads() // self._count)
+        self._executor = ProcessPoolExecutor(
+            max_workers=self._count,
+            initializer=_Process.settle,
+            initargs=(self._luggage.packed, threads),
+            env={"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)},
+        )
+
+
+class _Process:
+    """What a worker process holds: one task."""
+
+    packed: bytes | None = None
+    task: Task | None = None
+
+    @classmethod
+    def settle(cls, packed: bytes, threads: int) -> None:
+        torch.set_num_threads(threads)
+        cls.packed = packed
+
+    @classmethod
+    def loaded(cls) -> Task:
+        if cls.task is None:
+            if cls.packed is None:
+                message = f"Process {os.getpid()} was given no task."
+                raise RuntimeError(message)
+            # Processes are numbered from 1, in their names.
+            cls.task = unpack(cls.packed, int(current_process().name.rpartition("-")[2]) - 1)
+            cls.packed = None
+        return cls.task
+
+
+def _explain(row: int, item: Item | Outcome | None) -> Outcome:
+    return explain_with(_Process.loaded(), row, item)
+
+
+def explain_with(task: Task, row: int, item: Item | Outcome | None) -> Outcome:
+    """Return the outcome of a row, whose item came with it or is read here; or how reading it failed already."""
+    return item if isinstance(item, Outcome) else task.explain(row, item)
