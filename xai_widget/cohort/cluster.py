@@ -7,7 +7,7 @@ from typing import Any, Final, cast
 from zlib import crc32
 
 from xai_widget.cohort.rows import Outcome, Task
-from xai_widget.cohort.workers import AHEAD, Luggage, explain_with, unpack
+from xai_widget.cohort.workers import AHEAD, Luggage, WorkerDied, explain_with, unpack
 
 try:
     import distributed
@@ -64,14 +64,18 @@ class Cluster:
         """Return those that are done, after waiting for one at least."""
         return distributed.wait(list(futures), return_when="FIRST_COMPLETED").done
 
-    def outcome(self, future: Any, row: int) -> Outcome:
-        """Return what became of a row; one whose workers died again and again has failed."""
+    def outcome(self, future: Any) -> Outcome:
+        """Return what became of a row."""
         self._flying.discard(future)
         try:
             found: Outcome = future.result()
         except distributed.KilledWorker as error:
-            words = f"Its workers died, {error.last_worker.address} last; perhaps they ran out of memory."
-            return Outcome.failed(row, None, RuntimeError(f"KilledWorker: {words}"))
+            # Also said of a row that was only waiting beside the one that kills: whoever asks tries it again, alone.
+            message = (
+                f"KilledWorker: the workers that explained this input died, {error.last_worker.address} last. Perhaps"
+                " they ran out of memory."
+            )
+            raise WorkerDied(message) from error
         return found
 
     def renew(self) -> None:

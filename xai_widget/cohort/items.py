@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import numpy as np
-import pandas as pd
 from torch import Tensor
 
-from xai_widget.cohort.store import COLUMNS
+from xai_widget.cohort.columns import COLUMNS
 from xai_widget.targets import resolve
 
 PICTURES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
@@ -164,6 +163,8 @@ class _Csv:
     """A table of files: a path, perhaps a label and an id, and whatever else is known of each."""
 
     def __init__(self, path: Path) -> None:
+        import pandas as pd  # noqa: PLC0415 - slow to import, and no worker needs it
+
         self._folder = path.parent
         with path.open(newline="", encoding="utf-8-sig") as file:
             names = next(csv.reader(file), [])
@@ -199,7 +200,7 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, np.ndarray | np.generic | Tensor) and math.prod(value.shape) == 1:
         value = value.item()
-    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value)):
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return None
     known = isinstance(value, bool | int | str) or (isinstance(value, float) and math.isfinite(value))
     return value if known else str(value)

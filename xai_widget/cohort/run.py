@@ -199,16 +199,20 @@ class _Writer:
             raise ValueError(message)
 
     def _record(self, outcome: Outcome) -> dict[str, Any]:
-        item, labels = outcome.item, self._store.plan["labels"] or ()
+        item, labels = outcome.item, self._store.plan["labels"]
         record = {"row": outcome.row, "id": self._items.ids[outcome.row], **outcome.record}
         if item is not None:
-            label = class_of(item.label, labels)
+            label = class_of(item.label, labels) if labels is not None else _number(item.label)
             unknown = {GIVEN + "label": item.label} if label is None and item.label is not None else {}
             record |= {"id": item.id or record["id"], "label": label, "columns": {**item.columns, **unknown}}
         if outcome.values is not None:
             affine, first = outcome.seen["affine"], self._store.plan["affine"]
             record["affine"] = affine if affine is not None and not _same_place(affine, first) else None
         return record
+
+
+def _number(label: int | str | None) -> int | None:
+    return label if isinstance(label, int) else None
 
 
 def _same_place(affine: Any, first: Any) -> bool:
@@ -232,7 +236,7 @@ def _tell(store: Store) -> None:
     strange = [
         record["columns"][GIVEN + "label"] for record in records.values() if GIVEN + "label" in record["columns"]
     ]
-    if strange:
+    if strange and store.plan["labels"] is not None:
         words = f"{len(strange)} labels are no class of the model (such as {strange[0]!r}): column {GIVEN + 'label'!r}."
         _warn(words)
     moved = sum(record["affine"] is not None for record in records.values())

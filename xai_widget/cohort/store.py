@@ -19,21 +19,11 @@ from numpy.typing import NDArray
 from zarr.codecs import BloscCodec
 
 from xai_widget.attribution import Attribution
+from xai_widget.cohort.columns import COLUMNS
 from xai_widget.cohort.lock import WriterLock
 
 FORMAT: Final = 1
 JOURNAL: Final = "table.jsonl"
-COLUMNS: Final = {
-    "row": "int64",
-    "id": "str",
-    "label": "Int64",
-    "prediction": "Int64",
-    "probability": "float64",
-    "target": "object",
-    "seconds": "float64",
-    "status": "str",
-    "error": "object",
-}
 # Plan keys that the first finished row tells.
 SEEN: Final = ("labels", "input_size", "native", "signed", "unit", "layer", "affine")
 
@@ -68,6 +58,7 @@ class Store:
         self._group = group
         self._lock = lock
         self._plan = _plan_of(group, path)
+        self._arrays: dict[str, zarr.Array[Any]] = {}
         self._read: tuple[int, dict[int, dict[str, Any]]] = (-1, {})
 
     # -- to open ----------------------------------------------------------------------------------------------------
@@ -157,6 +148,8 @@ class Store:
     @property
     def plan(self) -> Mapping[str, Any]:
         """What the run was asked to do, and what its first map told; read-only."""
+        if self._plan["native"] is None and self._lock is None:  # perhaps it is known by now
+            self._plan = _plan_of(zarr.open_group(self.path, mode="r"), self.path)
         return MappingProxyType(self._plan)
 
     def records(self) -> Mapping[int, Mapping[str, Any]]:
@@ -192,7 +185,11 @@ class Store:
             The row is not finished, or failed.
         """
         self._finished(row)
-        return np.asarray(self._array("maps")[row], np.float32)
+        maps = self._array("maps")
+        if maps is None:
+            message = f"{str(self.path / 'maps')!r} is missing."
+            raise KeyError(message)
+        return np.asarray(maps[row], np.float32)
 
     def picture(self, row: int) -> NDArray[np.uint8] | None:
         """Return what the model saw in a row, uint8 `[H, W, 3]` or `[D, H, W]`; None where pictures were not kept.
@@ -205,9 +202,8 @@ class Store:
             The row is not finished, or failed.
         """
         self._finished(row)
-        if "pictures" not in self._group:
-            return None
-        return np.asarray(self._array("pictures")[row], np.uint8)
+        pictures = self._array("pictures")
+        return None if pictures is None else np.asarray(pictures[row], np.uint8)
 
     def attribution(self, row: int) -> Attribution:
         """Return the map of a row as `explain` gave it, except that it cannot answer for further targets.
@@ -252,8 +248,11 @@ class Store:
             raise KeyError(message)
         return record
 
-    def _array(self, name: str) -> zarr.Array[Any]:
-        return cast("zarr.Array[Any]", self._group[name])
+    def _array(self, name: str) -> zarr.Array[Any] | None:
+        """Return an array, None as long as there is none; opening one takes longer than writing a row."""
+        if name not in self._arrays and name in self._group:
+            self._arrays[name] = cast("zarr.Array[Any]", self._group[name])
+        return self._arrays.get(name)
 
     # -- to write ---------------------------------------------------------------------------------------------------
 
@@ -292,14 +291,15 @@ class Store:
         if self._lock is None:
             message = f"{str(self.path)!r} was opened to be read. Use Store.resume to write on."
             raise RuntimeError(message)
-        if picture is not None and "pictures" not in self._group:
+        if picture is not None and self._array("pictures") is None:
             self._make("pictures", picture.shape, "uint8", 0)
-        for name, array in (("maps", values), ("pictures", picture)):
-            if array is not None:
-                _check(array.shape, self._array(name).shape[1:], name)
-        for name, array in (("maps", values), ("pictures", picture)):
-            if array is not None:
-                self._array(name)[record["row"]] = array
+        parts = [(self._array(name), part, name) for name, part in (("maps", values), ("pictures", picture))]
+        for array, part, name in parts:
+            if part is not None:
+                _check(part.shape, () if array is None else array.shape[1:], name)
+        for array, part, _ in parts:
+            if array is not None and part is not None:
+                array[record["row"]] = part
         unknown = dict.fromkeys((*COLUMNS, "probabilities", "low", "high", "affine"))
         line = json.dumps({**unknown, "columns": {}, **record}, allow_nan=False) + "\n"
         with (self.path / JOURNAL).open("ab") as file:
@@ -311,7 +311,7 @@ class Store:
         self._make("maps", tuple(self.plan["native"]), "float32", math.nan)
 
     def _make(self, name: str, shape: tuple[int, ...], kind: str, nothing: float) -> None:
-        self._group.create_array(
+        self._arrays[name] = self._group.create_array(
             name,
             shape=(self.plan["count"], *shape),
             chunks=(1, *shape),

@@ -4,6 +4,7 @@ At most `window` rows are out at once, so that neither inputs nor results pile u
 """
 
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -27,6 +28,10 @@ TRAVELS: Final = 64 * 2**20
 AHEAD: Final = 2
 
 
+class WorkerDied(RuntimeError):
+    """A worker was gone before it answered."""
+
+
 class Pool(Protocol):
     """Something that explains rows."""
 
@@ -35,13 +40,13 @@ class Pool(Protocol):
         """How many rows may be out at once."""
 
     def submit(self, row: int) -> Any:
-        """Begin a row and return a future."""
+        """Begin a row and return a future; raises WorkerDied where the workers are gone."""
 
     def finished(self, futures: Iterable[Any]) -> Iterable[Any]:
         """Return those that are done, after waiting for one at least."""
 
-    def outcome(self, future: Any, row: int) -> Outcome:
-        """Return what became of a row; raises BrokenProcessPool where its worker died and it can be tried again."""
+    def outcome(self, future: Any) -> Outcome:
+        """Return what became of a row; raises WorkerDied where its worker is gone."""
 
     def renew(self) -> None:
         """Start workers anew after some died."""
@@ -75,23 +80,19 @@ def outcomes(pool: Pool, rows: Iterable[int], held: Callable[[], int]) -> Iterat
             for row in islice(waiting, max(0, pool.window - len(flying) - held())):
                 try:
                     flying[pool.submit(row)] = row
-                except BrokenProcessPool:
+                except WorkerDied:
                     lost.append(row)
         if not flying and not lost:
             return
         for future in pool.finished(flying) if flying else ():
             row = flying.pop(future)
             try:
-                yield pool.outcome(future, row)
-            except BrokenProcessPool as error:
+                yield pool.outcome(future)
+            except WorkerDied as error:
                 if alone:
-                    yield Outcome.failed(row, None, _died(error))
+                    yield Outcome.failed(row, None, error)
                 else:
                     lost.append(row)
-
-
-def _died(error: BaseException) -> RuntimeError:
-    return RuntimeError(f"The worker died on this input, twice; perhaps it ran out of memory. {error}".strip())
 
 
 # -- here ---------------------------------------------------------------------------------------------------------------
@@ -114,9 +115,8 @@ class Here:
         """Return all."""
         return list(futures)
 
-    def outcome(self, future: Future[Outcome], row: int) -> Outcome:
+    def outcome(self, future: Future[Outcome]) -> Outcome:
         """Return what became of a row."""
-        del row
         return future.result()
 
     def renew(self) -> None:
@@ -243,17 +243,22 @@ class Local:
 
     def submit(self, row: int) -> Future[Outcome]:
         """Begin a row."""
-        future: Future[Outcome] = self._executor.submit(_explain, row, self._luggage.item(row))
+        try:
+            future: Future[Outcome] = self._executor.submit(_explain, row, self._luggage.item(row))
+        except BrokenProcessPool as error:
+            raise WorkerDied(_words(error)) from error
         return future
 
     def finished(self, futures: Iterable[Future[Outcome]]) -> set[Future[Outcome]]:
         """Return those that are done, after waiting for one at least."""
         return wait(futures, return_when=FIRST_COMPLETED).done
 
-    def outcome(self, future: Future[Outcome], row: int) -> Outcome:
+    def outcome(self, future: Future[Outcome]) -> Outcome:
         """Return what became of a row."""
-        del row
-        return future.result()
+        try:
+            return future.result()
+        except BrokenProcessPool as error:
+            raise WorkerDied(_words(error)) from error
 
     def renew(self) -> None:
         """Start processes anew where some died."""
@@ -273,6 +278,12 @@ class Local:
             initargs=(self._luggage.packed, threads),
             env={"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)},
         )
+
+
+def _words(error: BaseException) -> str:
+    codes = re.search(r"\{(.+)\}", str(error))
+    detail = f" ({codes[1]})" if codes else ""
+    return f"The process that explained this input died{detail}. Perhaps it ran out of memory."
 
 
 class _Process:
