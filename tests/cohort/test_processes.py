@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -69,9 +70,10 @@ def test_a_dataset_that_cannot_be_pickled_is_read_here_and_its_failures_are_reco
             raise OSError(message)
 
     data = Pictures(4, first)
-    data.handle = open(os.devnull)  # noqa: SIM115 - something that cannot be pickled
-    with data.handle, pytest.warns(RuntimeWarning, match="1 of 4"):
+    data.lock = threading.Lock()  # it cannot be pickled
+    with pytest.warns(RuntimeWarning, match="1 of 4"):
         table = run(data, out).table
+    assert set(table.pid.dropna()) == {os.getpid()}
     assert table.status.tolist() == ["ok", "error", "ok", "ok"]
     assert table.error[1] == "OSError: a broken file"
 
@@ -106,7 +108,7 @@ def test_a_process_that_is_killed_once_costs_nothing(out, tmp_path):
 
 
 def test_a_model_that_cannot_be_loaded_there_stops_the_run_and_it_can_go_on(out):
-    with pytest.raises(RuntimeError, match="A worker cannot load the model .*no such module there"):
+    with pytest.raises(RuntimeError, match=r"A worker cannot load the model .*no such module there"):
         run(Pictures(4), out, Unloadable())
     assert Store.open(out).table.empty
     assert run(Pictures(4), out, Unloadable(), workers=1).table.status.tolist() == ["ok"] * 4
@@ -114,8 +116,8 @@ def test_a_model_that_cannot_be_loaded_there_stops_the_run_and_it_can_go_on(out)
 
 def test_a_model_that_cannot_be_sent_is_refused(out):
     net = Counting()
-    net.file = open(os.devnull)  # noqa: SIM115 - something that cannot be pickled
-    with net.file, pytest.raises(TypeError, match="cannot be sent to other processes"):
+    net.lock = threading.Lock()
+    with pytest.raises(TypeError, match="cannot be sent to other processes"):
         run(Pictures(4), out, net)
 
 
@@ -149,6 +151,7 @@ def test_what_a_notebook_defines_can_be_sent(out):
 
 KILLED = """\
 import sys
+import threading
 from tests.cohorts import *
 from xai_widget.cohort import explain_dataset
 explain_dataset(Counting(), Pictures(9, Announcing(5)), "occlusion", sys.argv[1], workers=int(sys.argv[2]),
@@ -163,6 +166,8 @@ def test_after_sigkill_the_same_call_goes_on_where_the_run_stopped(out, tmp_path
     with subprocess.Popen(code, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "here\n"
         process.kill()
+        # Its end comes when nobody can write any more: no worker has outlived the process that started it.
+        assert process.stdout.read() == ""
     before = [json.loads(line)["row"] for line in (out / JOURNAL).read_text().splitlines()]
     if workers == 1:
         assert before == list(range(5))
@@ -179,7 +184,12 @@ def test_after_sigkill_the_same_call_goes_on_where_the_run_stopped(out, tmp_path
 
 def test_devices_are_shared_out_in_turn():
     device_of = workers_module.device_of
-    assert [device_of(torch.device("cuda"), number, 3) for number in range(4)] == ["cuda:0", "cuda:1", "cuda:2", "cuda:0"]
+    assert [device_of(torch.device("cuda"), number, 3) for number in range(4)] == [
+        "cuda:0",
+        "cuda:1",
+        "cuda:2",
+        "cuda:0",
+    ]
     assert device_of("cuda", 5, 1) == "cuda"
     assert device_of("cuda:1", 0, 3) == "cuda:1"
     assert device_of(None, 0, 3) is None

@@ -41,7 +41,9 @@ def test_a_folder_of_volumes(tmp_path):
 
 
 def test_a_csv_names_files_beside_it_and_keeps_its_columns(folder):
-    path = write(folder / "list.csv", "\ufeffpath,label,id,age,site,prediction\ndog/b.png,dog,007,31,A,x\ncat/c.png,,8,,B,y\n")
+    path = write(
+        folder / "list.csv", "\ufeffpath,label,id,age,site,prediction\ndog/b.png,dog,007,31,A,x\ncat/c.png,,8,,B,y\n"
+    )
     items = items_of(path)
     assert list(items.ids) == ["007", "8"]
     first, second = items[0], items[1]

@@ -1,5 +1,6 @@
 """A run over a cohort: what is missing is explained, row by row, and written down as it comes."""
 
+import importlib
 import warnings
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
@@ -79,6 +80,8 @@ def check_workers(workers: Any) -> None:
         A number below 1.
     TypeError
         Anything else.
+    ImportError
+        A cluster, and Dask is not installed.
     """
     if isinstance(workers, int) and not isinstance(workers, bool):
         if workers < 1:
@@ -90,6 +93,8 @@ def check_workers(workers: Any) -> None:
             " dask.distributed.Client, or the address of a Dask scheduler."
         )
         raise TypeError(message)
+    else:
+        importlib.import_module("xai_widget.cohort.cluster")  # it says which extra is missing
 
 
 def _check_same(store: Store, plan: Mapping[str, Any]) -> None:

@@ -5,14 +5,17 @@ At most `window` rows are out at once, so that neither inputs nor results pile u
 
 import os
 import re
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from io import RawIOBase
 from itertools import islice
-from multiprocessing import current_process
+from multiprocessing import Pipe, current_process
+from multiprocessing.connection import Connection
 from typing import Any, Final, Protocol, cast
 
 import cloudpickle
@@ -269,13 +272,17 @@ class Local:
     def close(self) -> None:
         """End the processes."""
         self._executor.shutdown(wait=True, kill_workers=True)
+        for end in (self._alive, self._watched):
+            end.close()
 
     def _start(self) -> None:
         threads = max(1, torch.get_num_threads() // self._count)
+        # Only this process holds the one end: when it is gone, in whatever way, the other end says so.
+        self._watched, self._alive = Pipe(duplex=False)
         self._executor = ProcessPoolExecutor(
             max_workers=self._count,
             initializer=_Process.settle,
-            initargs=(self._luggage.packed, threads),
+            initargs=(self._luggage.packed, threads, self._watched),
             env={"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)},
         )
 
@@ -293,7 +300,8 @@ class _Process:
     task: Task | None = None
 
     @classmethod
-    def settle(cls, packed: bytes, threads: int) -> None:
+    def settle(cls, packed: bytes, threads: int, watched: Connection) -> None:
+        threading.Thread(target=_end_with, args=(watched,), daemon=True).start()
         torch.set_num_threads(threads)
         cls.packed = packed
 
@@ -307,6 +315,13 @@ class _Process:
             cls.task = unpack(cls.packed, int(current_process().name.rpartition("-")[2]) - 1)
             cls.packed = None
         return cls.task
+
+
+def _end_with(watched: Connection) -> None:
+    """End this process when the one that started it is gone."""
+    with suppress(EOFError, OSError):
+        watched.recv_bytes()
+    os._exit(1)
 
 
 def _explain(row: int, item: Item | Outcome | None) -> Outcome:
