@@ -29,8 +29,8 @@ from xai_widget.cohort import explain_dataset
 from xai_widget.explainers import build_method
 from xai_widget.session import Session
 
-SIDE: Final = 40
-FEW, MANY = 4, 16
+SIDE: Final = 24
+FEW, MANY = 4, 24
 BATCH: Final = 8
 METHODS: Final[dict[str, dict[str, Any]]] = {"occlusion": {"window": 7, "stride": 5}, "grad_cam": {}}
 COUNTS: Final = (50, 500)
