@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.cohorts import OCCLUSION, Counting, Deadly, Pictures, Unloadable, Unpacked
-from xai_widget.cohort import explain_dataset
-from xai_widget.cohort import workers as workers_module
-from xai_widget.cohort.store import JOURNAL, Store
+from xai_widget.cohort import explain_dataset, luggage
+from xai_widget.cohort.journal import NAME as JOURNAL
+from xai_widget.cohort.store import Store
 
 distributed = pytest.importorskip("distributed")
 dask = pytest.importorskip("dask")
@@ -89,7 +89,7 @@ def test_an_input_that_always_kills_its_worker_is_recorded_and_the_run_goes_on(c
 
 
 def test_few_rows_are_out_at_once(client, out, monkeypatch):
-    monkeypatch.setattr(workers_module, "TRAVELS", 10)
+    monkeypatch.setattr(luggage, "TRAVELS", 10)
     put, written, ahead = Store.put, [], []
     monkeypatch.setattr(Store, "put", lambda self, record, *rest: (put(self, record, *rest), written.append(record)))
     data = Pictures(30, lambda row: ahead.append(row - len(written)))

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from tests.cohorts import OCCLUSION, Counting, Deadly, Pictures, Unloadable, Unpacked, evaluations
-from xai_widget.cohort import explain_dataset
-from xai_widget.cohort import workers as workers_module
-from xai_widget.cohort.store import JOURNAL, Store
+from xai_widget.cohort import explain_dataset, luggage
+from xai_widget.cohort.journal import NAME as JOURNAL
+from xai_widget.cohort.store import Store
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_the_model_is_unpacked_once_in_each_process(out, tmp_path):
 
 
 def test_a_dataset_too_large_to_travel_is_read_here(out, monkeypatch):
-    monkeypatch.setattr(workers_module, "TRAVELS", 10)
+    monkeypatch.setattr(luggage, "TRAVELS", 10)
     data = Pictures(6)
     table = run(data, out).table
     assert set(table.pid) == {os.getpid()}
@@ -79,7 +79,7 @@ def test_a_dataset_that_cannot_be_pickled_is_read_here_and_its_failures_are_reco
 
 
 def test_inputs_and_results_do_not_pile_up(out, monkeypatch):
-    monkeypatch.setattr(workers_module, "TRAVELS", 10)
+    monkeypatch.setattr(luggage, "TRAVELS", 10)
     written, ahead, data = [], [], None
 
     def first(row):
@@ -183,7 +183,7 @@ def test_after_sigkill_the_same_call_goes_on_where_the_run_stopped(out, tmp_path
 
 
 def test_devices_are_shared_out_in_turn():
-    device_of = workers_module.device_of
+    device_of = luggage.device_of
     assert [device_of(torch.device("cuda"), number, 3) for number in range(4)] == [
         "cuda:0",
         "cuda:1",

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xai_widget.cohort.store import JOURNAL, Store
+from xai_widget.cohort.journal import NAME as JOURNAL
+from xai_widget.cohort.store import Store
 
 PLAN: dict[str, Any] = {
     "version": "0", "method": "occlusion", "params": {"window": 4}, "layer": None, "target": None,

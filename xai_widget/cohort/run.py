@@ -13,9 +13,10 @@ from tqdm.auto import tqdm
 
 from xai_widget.cohort.identity import differences
 from xai_widget.cohort.items import GIVEN, Items, class_of
+from xai_widget.cohort.luggage import Luggage
 from xai_widget.cohort.rows import Outcome, Task
 from xai_widget.cohort.store import Store, begun
-from xai_widget.cohort.workers import Here, Local, Luggage, Pool, outcomes
+from xai_widget.cohort.workers import Here, Local, Pool, outcomes
 
 # So many inputs that fail at the start with one error point to the call and not to the inputs.
 FIRST_FEW: Final = 3
@@ -118,7 +119,7 @@ def _fill(store: Store, task: Task, items: Items, rows: Sequence[int], *, worker
     failures = sum(record["status"] != "ok" and row not in again for row, record in store.records().items())
     writer = _Writer(store, items, rows)
     bar = tqdm(total=total, initial=total - len(rows), disable=not progress, desc=task.method.id, unit="input")
-    with bar, _pool(task, min(workers, len(rows)) if isinstance(workers, int) else workers) as pool:
+    with bar, _pool(task, workers, len(rows)) as pool:
         try:
             for outcome in outcomes(pool, rows, writer.held):
                 failures += writer.write(outcome)
@@ -132,12 +133,13 @@ def _fill(store: Store, task: Task, items: Items, rows: Sequence[int], *, worker
 
 
 @contextmanager
-def _pool(task: Task, workers: Any) -> Iterator[Pool]:
+def _pool(task: Task, workers: Any, rows: int) -> Iterator[Pool]:
     pool: Pool
     if workers == 1:
         pool = Here(task)
     elif isinstance(workers, int):
-        pool = Local(Luggage(task), workers)
+        # Also for a single row: it may be one that kills its process.
+        pool = Local(Luggage(task), min(workers, rows))
     else:
         from xai_widget.cohort.cluster import Cluster  # noqa: PLC0415 - Dask is an optional extra
 

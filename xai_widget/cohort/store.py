@@ -4,9 +4,7 @@
 row; `table.jsonl` gains one line a row, after the row's map has been written: what the journal names is there.
 """
 
-import json
 import math
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -20,10 +18,11 @@ from zarr.codecs import BloscCodec
 
 from xai_widget.attribution import Attribution
 from xai_widget.cohort.columns import COLUMNS
+from xai_widget.cohort.journal import NAME as JOURNAL
+from xai_widget.cohort.journal import Journal
 from xai_widget.cohort.lock import WriterLock
 
 FORMAT: Final = 1
-JOURNAL: Final = "table.jsonl"
 # Plan keys that the first finished row tells.
 SEEN: Final = ("labels", "input_size", "native", "signed", "unit", "layer", "affine")
 
@@ -59,7 +58,7 @@ class Store:
         self._lock = lock
         self._plan = _plan_of(group, path)
         self._arrays: dict[str, zarr.Array[Any]] = {}
-        self._read: tuple[int, dict[int, dict[str, Any]]] = (-1, {})
+        self._journal = Journal(path)
 
     # -- to open ----------------------------------------------------------------------------------------------------
 
@@ -121,12 +120,12 @@ class Store:
         path, group = _existing(path, "r+")
         lock = WriterLock(path)
         try:
-            with (path / JOURNAL).open("rb+") as file:
-                file.truncate(_whole(file.read()))
-            return cls(path, group, lock)
+            store = cls(path, group, lock)
+            store._journal.mend()
         except BaseException:
             lock.release()
             raise
+        return store
 
     def close(self) -> None:
         """Let others write."""
@@ -154,15 +153,7 @@ class Store:
 
     def records(self) -> Mapping[int, Mapping[str, Any]]:
         """Return what is finished, by row, in row order; a row that was run again has its last record."""
-        journal = self.path / JOURNAL
-        size = journal.stat().st_size
-        if size != self._read[0]:
-            content = journal.read_bytes()
-            lines = content[: _whole(content)].splitlines()
-            found = [_parsed(line, number, self.path) for number, line in enumerate(lines, 1)]
-            by_row = {record["row"]: record for record in found}
-            self._read = size, {row: by_row[row] for row in sorted(by_row)}
-        return MappingProxyType(self._read[1])
+        return self._journal.records()
 
     @property
     def table(self) -> pd.DataFrame:
@@ -301,11 +292,7 @@ class Store:
             if array is not None and part is not None:
                 array[record["row"]] = part
         unknown = dict.fromkeys((*COLUMNS, "probabilities", "low", "high", "affine"))
-        line = json.dumps({**unknown, "columns": {}, **record}, allow_nan=False) + "\n"
-        with (self.path / JOURNAL).open("ab") as file:
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        self._journal.append({**unknown, "columns": {}, **record})
 
     def _make_maps(self) -> None:
         self._make("maps", tuple(self.plan["native"]), "float32", math.nan)
@@ -360,17 +347,3 @@ def _plan_of(group: zarr.Group, path: Path) -> dict[str, Any]:
         )
         raise ValueError(message)
     return plan
-
-
-def _whole(content: bytes) -> int:
-    """Return the length of the journal up to the end of its last whole line."""
-    return content.rfind(b"\n") + 1
-
-
-def _parsed(line: bytes, number: int, path: Path) -> dict[str, Any]:
-    try:
-        record: dict[str, Any] = json.loads(line)
-    except ValueError as error:
-        message = f"Line {number} of {str(path / JOURNAL)!r} is damaged; delete that line and run again."
-        raise ValueError(message) from error
-    return record
