@@ -11,11 +11,12 @@ from typing import Any, Final
 import numpy as np
 from tqdm.auto import tqdm
 
+from xai_widget.cohort.folder import begun
 from xai_widget.cohort.identity import differences
 from xai_widget.cohort.items import GIVEN, Items, class_of
 from xai_widget.cohort.luggage import Luggage
 from xai_widget.cohort.rows import Outcome, Task
-from xai_widget.cohort.store import Store, begun
+from xai_widget.cohort.store import Store
 from xai_widget.cohort.workers import Here, Local, Pool, outcomes
 
 # So many inputs that fail at the start with one error point to the call and not to the inputs.

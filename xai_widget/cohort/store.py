@@ -8,7 +8,7 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Literal, Self, cast
+from typing import Any, Final, Self, cast
 
 import numpy as np
 import pandas as pd
@@ -18,11 +18,11 @@ from zarr.codecs import BloscCodec
 
 from xai_widget.attribution import Attribution
 from xai_widget.cohort.columns import COLUMNS
+from xai_widget.cohort.folder import FORMAT, existing, is_trace, plan_in
 from xai_widget.cohort.journal import NAME as JOURNAL
 from xai_widget.cohort.journal import Journal
 from xai_widget.cohort.lock import WriterLock
 
-FORMAT: Final = 1
 # Plan keys that the first finished row tells.
 SEEN: Final = ("labels", "input_size", "native", "signed", "unit", "layer", "affine")
 
@@ -56,7 +56,7 @@ class Store:
         self.path = path
         self._group = group
         self._lock = lock
-        self._plan = _plan_of(group, path)
+        self._plan = plan_in(group, path)
         self._arrays: dict[str, zarr.Array[Any]] = {}
         self._journal = Journal(path)
 
@@ -81,7 +81,7 @@ class Store:
         """
         path = Path(path).expanduser()
         # A writer that was killed at once may have left its lock and an empty journal.
-        if path.exists() and (not path.is_dir() or any(not _is_trace(entry) for entry in path.iterdir())):
+        if path.exists() and (not path.is_dir() or any(not is_trace(entry) for entry in path.iterdir())):
             message = f"{str(path)!r} exists already. Choose another name for out=, or Store.open it."
             raise FileExistsError(message)
         path.mkdir(parents=True, exist_ok=True)
@@ -104,7 +104,7 @@ class Store:
         ValueError
             It is something else, or was written by a later version.
         """
-        return cls(*_existing(path, "r"))
+        return cls(*existing(path, "r"))
 
     @classmethod
     def resume(cls, path: str | Path) -> Self:
@@ -117,7 +117,7 @@ class Store:
         FileNotFoundError, ValueError
             As `open`.
         """
-        path, group = _existing(path, "r+")
+        path, group = existing(path, "r+")
         lock = WriterLock(path)
         try:
             store = cls(path, group, lock)
@@ -148,7 +148,7 @@ class Store:
     def plan(self) -> Mapping[str, Any]:
         """What the run was asked to do, and what its first map told; read-only."""
         if self._plan["native"] is None and self._lock is None:  # perhaps it is known by now
-            self._plan = _plan_of(zarr.open_group(self.path, mode="r"), self.path)
+            self._plan = plan_in(zarr.open_group(self.path, mode="r"), self.path)
         return MappingProxyType(self._plan)
 
     def records(self) -> Mapping[int, Mapping[str, Any]]:
@@ -310,15 +310,6 @@ class Store:
         )
 
 
-def begun(path: str | Path) -> bool:
-    """Return whether there is a store in a folder."""
-    return (Path(path).expanduser() / "zarr.json").is_file()
-
-
-def _is_trace(entry: Path) -> bool:
-    return entry.name.startswith("writer-") or (entry.name == JOURNAL and entry.stat().st_size == 0)
-
-
 def _check(given: tuple[int, ...], expected: tuple[int, ...], name: str) -> None:
     if given != expected:
         message = (
@@ -326,24 +317,3 @@ def _check(given: tuple[int, ...], expected: tuple[int, ...], name: str) -> None
             " one grid. Bring all inputs to one size."
         )
         raise ValueError(message)
-
-
-def _existing(path: str | Path, mode: Literal["r", "r+"]) -> tuple[Path, zarr.Group]:
-    path = Path(path).expanduser()
-    if not path.is_dir():
-        message = f"There is no cohort {str(path)!r}; explain_dataset(..., out={path.name!r}) makes one."
-        raise FileNotFoundError(message)
-    if not (path / JOURNAL).is_file() or not (path / "zarr.json").is_file():
-        message = f"{str(path)!r} is no cohort: {JOURNAL} or zarr.json is missing."
-        raise ValueError(message)
-    return path, zarr.open_group(path, mode=mode)
-
-
-def _plan_of(group: zarr.Group, path: Path) -> dict[str, Any]:
-    plan: dict[str, Any] = dict(group.attrs)
-    if plan.get("format") != FORMAT:
-        message = (
-            f"{str(path)!r} has format {plan.get('format')!r}, and this version reads {FORMAT}: update xai-widget."
-        )
-        raise ValueError(message)
-    return plan
