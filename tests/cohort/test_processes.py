@@ -7,6 +7,7 @@ import sys
 import threading
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -105,6 +106,25 @@ def test_a_process_that_is_killed_once_costs_nothing(out, tmp_path):
     assert table.status.tolist() == ["ok"] * 8
     rows = sorted(json.loads(line)["row"] for line in (out / JOURNAL).read_text().splitlines())
     assert rows == list(range(8))
+
+
+def test_an_interrupted_run_ends_its_processes_and_goes_on_later(out, monkeypatch):
+    put, written = Store.put, []
+
+    def interrupted(self, record, *rest):
+        put(self, record, *rest)
+        written.append(record["row"])
+        if len(written) == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "put", interrupted)
+        with pytest.raises(KeyboardInterrupt) as stopped:
+            run(Pictures(8), out)
+    assert "3 of 8 rows are in" in stopped.value.__notes__[0]
+    first = set(Store.open(out).table.pid)
+    assert not [pid for pid in first if psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE]
+    assert run(Pictures(8), out).table.row.tolist() == list(range(8))
 
 
 def test_a_model_that_cannot_be_loaded_there_stops_the_run_and_it_can_go_on(out):

@@ -204,10 +204,11 @@ def test_a_store_is_not_mixed_with_another_run(out, what):
 
 
 def test_how_to_group_may_change(out):
-    run(Counting(), Pictures(2), out)
     with pytest.raises(KeyboardInterrupt):
-        run(Counting(), Pictures(3, Stopping(2)), out.with_name("b"))
-    assert run(Counting(), Pictures(3), out.with_name("b"), group_by=["pid"]).store.plan["group_by"] == ["pid"]
+        run(Counting(), Pictures(3, Stopping(2)), out)
+    assert run(Counting(), Pictures(3), out, group_by=["pid"]).store.plan["group_by"] == ["pid"]
+    assert run(Counting(), Pictures(3), out, group_by="label").store.plan["group_by"] == "label"
+    assert run(Counting(), Pictures(3), out).store.plan["group_by"] == "label"
 
 
 def test_failed_rows_are_run_again_when_asked_for(out):

@@ -63,12 +63,15 @@ def run_dataset(
         Store.create(out, plan).close()
         store = Store.open(out)
     rows = _missing(store, plan["count"], retry=retry)
-    if rows:
+    grouping = plan["group_by"]
+    if rows or (grouping is not None and grouping != store.plan["group_by"]):
         with Store.resume(out) as store:
-            store.settle(group_by=plan["group_by"])
+            if grouping is not None:
+                store.settle(group_by=grouping)
             # Once more, now that nobody else writes.
-            rows = _missing(store, plan["count"], retry=retry)
-            _fill(store, task, items, rows, workers=workers, progress=progress)
+            if rows := _missing(store, plan["count"], retry=retry):
+                _fill(store, task, items, rows, workers=workers, progress=progress)
+    if rows:
         _tell(store)
     return store
 

@@ -5,6 +5,7 @@ At most `window` rows are out at once, so that neither inputs nor results pile u
 
 import os
 import re
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -208,6 +209,8 @@ class _Process:
     @classmethod
     def settle(cls, packed: bytes, threads: int, watched: Connection) -> None:
         threading.Thread(target=_end_with, args=(watched,), daemon=True).start()
+        # Ctrl-C reaches all processes of a terminal: this one is ended by the one that started it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         torch.set_num_threads(threads)
         cls.packed = packed
 
