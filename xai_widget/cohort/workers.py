@@ -91,6 +91,7 @@ def outcomes(pool: Pool, rows: Iterable[int], held: Callable[[], int]) -> Iterat
                 yield pool.outcome(future)
             except WorkerDied as error:
                 if alone:
+                    pool.renew()
                     yield Outcome.failed(row, None, error)
                 else:
                     lost.append(row)
