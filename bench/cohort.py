@@ -2,8 +2,8 @@
 
 Run as ``python -m bench.cohort``. Not a test: the figures depend on the machine, most of all on what else runs there.
 
-* bare: as many forwards (and backwards) of the plain network as the maps need, in batches, without anything else
 * 1 and 2 workers: seconds an input once the run is going (a longer run less a shorter one); the start beside it
+* bare passes: the share of it that is spent in the network itself, in the same run
 * memory: the peak of a process that explains 50, and 500, inputs
 """
 
@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,14 +23,10 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from xai_widget.binding import Binding
 from xai_widget.cohort import explain_dataset
-from xai_widget.explainers import build_method
-from xai_widget.session import Session
 
 SIDE: Final = 24
 FEW, MANY = 4, 24
-BATCH: Final = 8
 METHODS: Final[dict[str, dict[str, Any]]] = {"occlusion": {"window": 7, "stride": 5}, "grad_cam": {}}
 COUNTS: Final = (50, 500)
 
@@ -72,62 +67,45 @@ def main() -> None:
     print(f"{torch.get_num_threads()} thread(s); volumes of {SIDE}x{SIDE}x{SIDE}")
     net = Net().eval()
     for method, params in METHODS.items():
-        forwards, backwards = _needed(net, method, params)
-        bare = _bare(net, forwards, backwards)
-        print(f"{method}: {forwards} forwards, {backwards} backwards an input: bare {bare:.3f} s")
+        _measured(net, method, params, 1, 1)
         for workers in (1, 2):
-            few, many = (_seconds(net, method, params, count, workers) for count in (FEW, MANY))
-            each = (many - few) / (MANY - FEW)
-            print(
-                f"  {workers} worker(s): {each:.3f} s an input, {bare / each:.2f} x bare; start {few - FEW * each:.1f} s"
-            )
+            few, many = (_measured(net, method, params, count, workers) for count in (FEW, MANY))
+            each, bare = ((one - other) / (MANY - FEW) for one, other in zip(many, few, strict=True))
+            said = f"{method}, {workers} worker(s): {each:.3f} s an input, start {few[0] - FEW * each:.1f} s"
+            print(said + (f", bare passes {bare:.3f} s ({bare / each:.0%})" if workers == 1 else ""), flush=True)
     for count in COUNTS:
         code = [sys.executable, "-m", "bench.cohort", str(count)]
         done = subprocess.run(code, check=True, capture_output=True, text=True)  # noqa: S603 - this script
         print(f"{count} inputs, saliency: peak {int(done.stdout) / 1024:.0f} MB")
 
 
-def _needed(net: nn.Module, method: str, params: dict[str, Any]) -> tuple[int, int]:
-    """Return what a map needs, the forward that predicts included."""
-    chosen = build_method(method, params)
-    cost, _ = Session.open(net, Volumes(1)[0][0], Binding()).cost(chosen)
-    return cost.forwards, cost.backwards
+class Timed:
+    """Runs the network and sums up how long that took."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self, network: Any, x: Tensor) -> Any:
+        """Run the network on `x`."""
+        began = time.perf_counter()
+        found = network(x)
+        self.seconds += time.perf_counter() - began
+        return found
 
 
-def _bare(net: nn.Module, forwards: int, backwards: int) -> float:
-    batch = torch.stack([Volumes(BATCH)[row][0] for row in range(BATCH)])
-
-    def forward() -> None:
-        with torch.inference_mode():
-            net(batch)
-
-    def backward() -> None:
-        net(batch.requires_grad_()).sum().backward()
-        net.zero_grad()
-
-    # A pass backward is what it adds to a pass forward.
-    one = _best(forward) / BATCH
-    return forwards * one + backwards * max(0.0, _best(backward) / BATCH - one)
-
-
-def _best(action: Callable[[], None], times: int = 3) -> float:
-    action()
-    return min(_timed(action) for _ in range(times))
-
-
-def _timed(action: Callable[[], None]) -> float:
-    began = time.perf_counter()
-    action()
-    return time.perf_counter() - began
-
-
-def _seconds(net: nn.Module, method: str, params: dict[str, Any], count: int, workers: int) -> float:
-    def run() -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            out = Path(folder) / "maps.zarr"
-            explain_dataset(net, Volumes(count), method, out, workers=workers, progress=False, **params)
-
-    return min(_timed(run) for _ in range(2))
+def _measured(net: nn.Module, method: str, params: dict[str, Any], count: int, workers: int) -> tuple[float, float]:
+    """Return the seconds of a run, and those of them that were spent in the network (here, not in workers)."""
+    timed = Timed()
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        explain_dataset(
+            *(net, Volumes(count), method, Path(folder) / "maps.zarr"),
+            workers=workers,
+            forward=timed,
+            progress=False,
+            **params,
+        )
+        return time.perf_counter() - began, timed.seconds
 
 
 def _peak(count: int) -> None:
