@@ -4,7 +4,7 @@
 #   make test     every check there is              make quick   the checks for the loop, two minutes at most
 #   make lint     style, types, import rules        make format  let the tools fix what they can
 #   make bundle   the front end                     make build   sdist and wheel in dist/
-#   make unit | doctest | oracle | parity | vitest | kernel | plugin | real | browser | notebooks | package
+#   make unit | doctest | oracle | parity | vitest | kernel | plugin | real | cohort | browser | notebooks | package
 #                 each a part of `make test`
 #   make screenshots  the pictures of the README          make rerun  execute the tutorials again, in place
 #   make lock     pin what is installed now         make clean   remove what was built
@@ -34,13 +34,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .PHONY: demo test quick lint format bundle build lock clean screenshots rerun
-.PHONY: unit doctest oracle parity vitest kernel plugin real browser notebooks package
+.PHONY: unit doctest oracle parity vitest kernel plugin real cohort browser notebooks package
 
 demo: $(VENV)/.lab bundle
 	$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/$(NOTEBOOK)
 
 # Fast first. Every part also runs alone; `real` skips, with the reason, where no networks are beside.
-test: lint unit doctest oracle parity vitest kernel plugin real browser notebooks package
+test: lint unit doctest oracle parity vitest kernel plugin real cohort browser notebooks package
 
 quick: PYTEST += -m 'not slow'
 quick: lint unit oracle vitest
@@ -59,9 +59,9 @@ format: $(VENV)/.dev bundle
 	$(NPM) exec -- biome check --write .
 
 # Their networks are tiny: more threads only wait for each other, most of all where something else runs too.
-unit oracle doctest parity plugin: export OMP_NUM_THREADS := 1
+unit oracle doctest parity plugin cohort: export OMP_NUM_THREADS := 1
 
-unit oracle plugin real: $(VENV)/.dev bundle
+unit oracle plugin real cohort: $(VENV)/.dev bundle
 	$(PYTEST) tests/$@
 
 # The examples in the docstrings.

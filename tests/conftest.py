@@ -10,7 +10,7 @@ import pytest
 from tools.install_browser import find_browser
 
 HERE = Path(__file__).parent
-MARKED_FOLDERS = ("browser", "kernel", "package")
+MARKED_FOLDERS = ("browser", "cohort", "kernel", "package")
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 

@@ -210,6 +210,11 @@ class Session:
         finally:
             case.memory.release()
 
+    def forget(self) -> None:
+        """Let go of what the model's cache keeps of these inputs: they will not be asked about again."""
+        if self._runner is not None:
+            Memory(self._runner, self._placed).forget()
+
     def case(self, method: Method, targets: Sequence[Target] | None = None, layer: Layer = None) -> Case:
         """Return the case that `run` drains; everything is checked before any compute."""
         self.refresh()

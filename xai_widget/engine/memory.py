@@ -79,6 +79,13 @@ class Memory:
             if isinstance(value, Attention | Captured) and value.nbytes > GRAPH_BYTES:
                 del self._own[key]
 
+    def forget(self) -> None:
+        """Let go of everything, here and where other cases with the same inputs would find it."""
+        self._own.clear()
+        self._rows.clear()
+        kept = (key for key in self._runner.store.held() if isinstance(key, tuple))
+        self._runner.store.forget([key for key in kept if key[1] == self._digest])
+
     @cached_property
     def _digest(self) -> bytes:
         return digest_of(self._inputs)

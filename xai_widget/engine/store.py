@@ -8,7 +8,7 @@ most `CACHE_BYTES`; the least recently used entries go first.
 import threading
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Final
 
 import torch
@@ -53,6 +53,13 @@ class Cache:
         """Return the keys of one owner, without the owner."""
         with self._lock:
             return [key[1] for key in self._entries if isinstance(key, tuple) and key[0] == owner]
+
+    def remove(self, keys: Iterable[Hashable]) -> None:
+        """Forget these entries."""
+        with self._lock:
+            for key in keys:
+                if key in self._entries:
+                    self.nbytes -= self._entries.pop(key)[1]
 
     def drop(self, owner: int) -> None:
         """Forget every entry whose key starts with `owner`."""
@@ -118,6 +125,10 @@ class Store:
     def put(self, key: Hashable, value: Any, nbytes: int) -> None:
         """Keep `value` of `nbytes` bytes under `key`."""
         _CACHE.put((self._owner, key), value, nbytes)
+
+    def forget(self, keys: Iterable[Hashable]) -> None:
+        """Let go of what is kept under these keys."""
+        _CACHE.remove([(self._owner, key) for key in keys])
 
 
 # The one place where state outlives a call: a weak map cannot live anywhere else.
