@@ -105,6 +105,21 @@ def test_a_result_travels_at_its_own_resolution() -> None:
     np.testing.assert_array_equal(np.frombuffer(values, np.float32).reshape(payload["shape"]), found.values)
 
 
+@pytest.mark.parametrize(("rate", "several"), [(1e12, True), (1e-6, False)])
+def test_partial_maps_come_less_often_the_larger_they_are(
+    rate: float, several: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("xai_widget.widget.asking.REPORTS_PER_SECOND", 1e9)
+    monkeypatch.setattr("xai_widget.widget.asking.BYTES_PER_SECOND", rate)
+    monkeypatch.setattr("xai_widget.widget.xai_widget.CHUNK_SECONDS", 1e-9)
+    w = a_volume_widget()
+    w.explain()
+    told = [content["result"]["final"] for content in w.customs("result")]
+    assert told[-1] is True
+    # The first one and the last one come in any case.
+    assert (len(told) > 2) is several
+
+
 def test_moving_the_crosshair_and_every_other_setting_of_the_view_sends_nothing_but_the_view() -> None:
     w = a_volume_widget()
     w.explain()
