@@ -44,8 +44,9 @@ def explain(
     ----------
     model : torch.nn.Module or callable
         A classifier, or any callable from a batch to class scores. It is left exactly as it was.
-    img : str, Path, PIL.Image, array or Tensor
-        A picture goes through the transform; a float tensor is model input as it is (`[C, *S]` or `[1, C, *S]`).
+    img : str, Path, PIL.Image, array, Tensor or NIfTI image
+        A picture goes through the transform; a float tensor is model input as it is (`[C, *S]` or `[1, C, *S]`). A volume,
+        also from a NIfTI file, is taken as stored.
     method : str or Method
         An id, see `methods()`.
     target : int, str, Contrast or callable, optional

@@ -26,14 +26,15 @@ CHUNK_SECONDS: Final = 0.15
 
 
 class XaiWidget(Taking):
-    """Ask an image classifier why, in a notebook.
+    """Ask an image classifier why, in a notebook: of pictures, and of volumes such as brain scans.
 
     Parameters
     ----------
     model : torch.nn.Module, callable, or list of them
         The classifier; it is left exactly as it was. Several are asked about the same picture.
-    img : str, Path, PIL.Image, array, Tensor, or list of them
-        The picture, or several.
+    img : str, Path, PIL.Image, array, Tensor, NIfTI image, or list of them
+        The picture or the volume, or several. A volume is a path to a NIfTI file, a nibabel image, or an array or tensor
+        `[D, H, W]` or `[C, D, H, W]`; the model gets it as it is stored.
     method : str, optional
         An id, see `methods()`. None: Grad-CAM, or the first method that works on this model.
     params : mapping, optional
@@ -48,7 +49,7 @@ class XaiWidget(Taking):
         Offer these methods only.
     controls : sequence of str, optional
         Show these parts only: "predictions", "method", "layer", "params", "display", "cover", "predict", "compare",
-        "photo", "save".
+        "photo", "save". Of volumes, "cover", "predict" and "photo" cannot be shown.
     locale : str, optional
         Language of the interface, such as "ko" or "en"; English where it is not known. None: the browser's.
     auto_run : bool
@@ -67,11 +68,12 @@ class XaiWidget(Taking):
     method, params, target, layer : traits
         The settings; set them, or use the controls.
     view : dict trait
-        opacity, threshold, gamma, colormap, cells, mode: display only, computes nothing.
+        opacity, threshold, gamma, colormap, cells, mode, of a volume crosshair, layout, plane, tiles, radiological:
+        display only, computes nothing.
     expert : bool trait
         Whether everything is shown.
     brush_mask : bool array [H, W] or None; a trait
-        What is painted over the picture in the page; set it to cover places there. None: nothing.
+        What is painted over the picture in the page; set it to cover places there. None: nothing. Not for volumes.
     status : dict trait
         {"state", "request_id", "fraction", "message", "eta_s"}.
 
