@@ -1,4 +1,4 @@
-"""Photographs, scenes with a known truth, and three small trained networks: all offline, for learning and testing.
+"""Photographs, scenes, head scans with a known truth, and small trained networks: all offline, to learn and to test.
 
 Examples
 --------
