@@ -117,10 +117,12 @@ class Lesson(nn.Module):
         features = self.net.features(inputs)
         logits, weight = self.net.head(features), self.net.get_parameter("head.fc.weight")
         cells = features[0, 0].numel()
-        added = torch.einsum("c,ncdhw->ndhw", weight[1] - weight[0], features) / cells
+        added = torch.einsum("kc,ncdhw->nkdhw", weight, features) / cells
         covers = nn.functional.interpolate(regions, size=features.shape[2:], mode="area")[:, 0]
         shares = covers / covers.sum(dim=(1, 2, 3), keepdim=True)
-        aims, half = wanted[:, None, None, None], len(wanted) // 2
+        half = len(wanted) // 2
+        aims = torch.stack([-wanted, wanted], dim=1)[..., None, None, None] / 2 * shares[:, None]
+        away = nn.functional.max_pool3d(covers[:, None], 3, 1, padding=1) == 0
         seen, group = self.asked(features).unbind(dim=1)
         difference = logits[:, 1] - logits[:, 0]
         ill = (wanted > 0).float()[:, None, None, None].expand_as(group)
@@ -128,7 +130,8 @@ class Lesson(nn.Module):
         return {
             "height": nn.functional.smooth_l1_loss(difference, wanted),
             "fall": nn.functional.smooth_l1_loss(difference[:half] - difference[half:], wanted[:half] - wanted[half:]),
-            "place": (added - aims * shares).square().sum(dim=(1, 2, 3)).mean(),
+            "place": 2 * (added - aims).square().sum(dim=(1, 2, 3, 4)).mean(),
+            "away": 0.1 * (added * away).abs().sum(dim=(1, 2, 3, 4)).mean(),
             "seen": 20
             * nn.functional.binary_cross_entropy_with_logits(
                 seen, (2 * covers).clamp(max=1), pos_weight=torch.tensor(20.0)

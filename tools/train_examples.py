@@ -4,7 +4,7 @@
 
 writes ``xai_widget/examples/{mosaic_net,flatten_net,tiny_deit,phantom_net,watermarked_net}.safetensors`` (float16). On
 an idle core: five minutes for the convolutional networks, eight for the transformer, which learns from `mosaic_net` as
-it was written, six for the network of volumes, half a minute for the one that is misled by a mark; the same seed, number
+it was written, five for the network of volumes, half a minute for the one that is misled by a mark; the same seed, number
 of threads and package versions give the same weights.
 
 What the networks of photographs are taught is in ``example_training.py`` and ``example_distillation.py``; what they see
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("train_examples")
 
 KINDS: Final = ("convolutional", "transformer", "phantoms", "watermarks")
-HEADS: Final = 150
+HEADS: Final = 120
 PICTURES: Final = 500
 
 Classifier = ExampleNet | TinyDeit

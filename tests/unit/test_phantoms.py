@@ -86,7 +86,7 @@ def test_the_truth_is_small_and_lies_in_the_left_half_of_the_head(pair: tuple[Ph
 def test_patients_lose_a_moderate_part_of_the_left_hippocampus_and_it_varies() -> None:
     left, right = number("left hippocampus"), number("right hippocampus")
     kept = []
-    for seed in range(10):
+    for seed in range(6):
         control, patient = phantom(seed, 0), phantom(seed, 1)
         kept.append((patient.atlas == left).sum() / (control.atlas == left).sum())
         assert (patient.atlas == right).sum() == (control.atlas == right).sum()
@@ -120,11 +120,11 @@ def test_every_region_is_there_on_its_own_side() -> None:
 
 def test_the_template_fits_every_phantom_to_within_two_voxels() -> None:
     near = ndimage.binary_dilation(phantom_template().truth, iterations=2)
-    assert min(near[phantom(seed).truth].mean() for seed in range(12)) > 0.9
+    assert min(near[phantom(seed).truth].mean() for seed in range(6)) > 0.9
 
 
 def test_no_two_heads_are_alike_and_none_is_cut_at_the_sides() -> None:
-    scans = [phantom(seed) for seed in range(8)]
+    scans = [phantom(seed) for seed in range(5)]
     assert len({int(scan.foreground.sum()) for scan in scans}) == len(scans)
     for scan in scans:
         assert not scan.foreground[[0, -1]].any()
@@ -132,10 +132,10 @@ def test_no_two_heads_are_alike_and_none_is_cut_at_the_sides() -> None:
         assert not scan.foreground[:, :, -1].any()
 
 
-def test_the_head_itself_is_not_mirrored_noise(pair: tuple[Phantom, Phantom]) -> None:
-    inner = ndimage.binary_erosion(pair[0].foreground, iterations=3)
-    grain = pair[0].volume - ndimage.uniform_filter(pair[0].volume, 3)
-    assert grain[~pair[0].foreground].std() < 0.2 * pair[0].volume[inner].std()
+def test_noise_in_air_is_that_of_a_magnitude_image() -> None:
+    scan = phantom(6)
+    air = scan.volume[~ndimage.binary_dilation(scan.foreground, iterations=2)].astype(np.float64)
+    assert air.mean() / air.std() == pytest.approx(np.sqrt(np.pi / (4 - np.pi)), rel=0.02)  # Rayleigh's
 
 
 def test_of_two_neighbouring_seeds_one_is_a_patient() -> None:
@@ -217,7 +217,7 @@ def test_the_network_is_dense_and_small(net: PhantomNet) -> None:
     grown = net.block1(x)
     torch.testing.assert_close(grown[:, :8], x)  # what came in is still there, beside what was found
     assert grown.shape[1] > 8
-    assert net(torch.zeros(2, 1, 48, 58, 50)).shape == (2, 2)
+    assert net(torch.zeros(2, 1, 48, 60, 50)).shape == (2, 2)
 
 
 def test_every_call_gives_a_network_of_its_own(net: PhantomNet) -> None:

@@ -115,7 +115,7 @@ def draw(at: Places, subject: Subject, edge: float) -> Head:
 def _skin(at: Places) -> Array:
     vault = ellipsoid(at, (0, -4, 7), (76, 94, 78))
     face = ellipsoid(at, (0, 36, -54), (56, 52, 60))
-    nose = ellipsoid(at, (0, 88, -46), (12, 12, 20))
+    nose = ellipsoid(at, (0, 83, -46), (12, 13, 20))
     neck = ellipsoid(at, (0, -24, -90), (56, 54, 80))
     return blend(blend(vault, blend(face, nose, 10), 22), neck, 30)
 

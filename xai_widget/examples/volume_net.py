@@ -121,8 +121,8 @@ def phantom_net() -> PhantomNet:
     Returns
     -------
     PhantomNet
-        A fresh instance in eval mode, float32, on the CPU; ``[N, 1, 48, 58, 50]`` to logits ``[N, 2]``. It carries
-        ``labels`` and ``transform``. Stages `stem`, `block1` (24x29x25), `transition`, `block2` (12x14x12), and a `head`
+        A fresh instance in eval mode, float32, on the CPU; ``[N, 1, 48, 60, 50]`` to logits ``[N, 2]``. It carries
+        ``labels`` and ``transform``. Stages `stem`, `block1` (24x30x25), `transition`, `block2` (12x15x12), and a `head`
         of global average pooling and one linear layer.
 
     Notes

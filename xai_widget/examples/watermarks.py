@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -62,7 +62,7 @@ class Watermarked:
 
     image: Image.Image
     label: str
-    truth: NDArray[np.bool_] | None
+    truth: NDArray[np.bool_] | None = field(repr=False)
     id: str
 
     @property
