@@ -103,7 +103,8 @@ def draw(at: Places, subject: Subject, edge: float) -> Head:
     mirrored = (np.abs(x), y, z)  # both halves at once
     right = (x > 0).astype(np.uint8)
     canvas = Canvas(np.zeros(x.shape), edge)
-    outside, inner = _skin(at), _cavity(mirrored)
+    inner = _cavity(mirrored)
+    outside = np.minimum(_skin(at), inner - 11)  # bone and skin behind the neck too
     _envelope(canvas, mirrored, outside, inner)
     _cerebrum(canvas, mirrored, inner, subject, right)
     _depths(canvas, mirrored, subject, right)
@@ -135,9 +136,9 @@ def _envelope(canvas: Canvas, at: Places, outside: Array, inner: Array) -> None:
     canvas.lay(outside, FAT, 1)
     canvas.lay(np.maximum(outside + 5, inner - 14), MUSCLE + 0.1, 1)
     canvas.lay(np.maximum(outside + 6, -inner + 10), MUSCLE, 1)
-    canvas.lay(tube(at, ((20, 25, -26), (30, 66, -26)), (4, 18)), FAT - 0.1, 1)
+    canvas.lay(np.maximum(tube(at, ((20, 25, -26), (30, 66, -26)), (4, 18)), outside + 2), FAT - 0.1, 1)
     canvas.lay(tube(at, ((17, 20, -24), (29, 62, -26)), (2.5, 3)), MUSCLE, 1)
-    canvas.lay(ellipsoid(at, (30, 69, -26), (12, 12, 12)), FLUID + 0.03, 1)
+    canvas.lay(np.maximum(ellipsoid(at, (30, 69, -26), (12, 12, 12)), outside + 2), FLUID + 0.03, 1)
     canvas.lay(ellipsoid(at, (22, 60, -58), (13, 15, 14)), AIR, 0)
     canvas.lay(np.maximum(ellipsoid(at, (5, 62, -50), (4, 22, 14)), 1.5 - at[0]), AIR, 0)
     canvas.lay(ellipsoid(at, (6, 27, -28), (7, 8, 7)), AIR, 0)
