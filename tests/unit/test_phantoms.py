@@ -104,6 +104,7 @@ def test_tissues_are_as_bright_as_in_a_t1_weighted_scan() -> None:
     assert found["cerebrospinal fluid"] < 0.35 < found["left thalamus"] < found["left white matter"] < 1.1
     assert scan.volume[~ndimage.binary_dilation(scan.foreground, iterations=2)].mean() < 0.04  # air
     assert 0.3 < scan.foreground.mean() < 0.7
+    assert not scan.atlas[~scan.foreground].any()
 
 
 def test_every_region_is_there_on_its_own_side() -> None:
