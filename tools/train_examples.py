@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("train_examples")
 
 KINDS: Final = ("convolutional", "transformer", "phantoms", "watermarks")
-HEADS: Final = 120
+HEADS: Final = 100
 PICTURES: Final = 500
 
 Classifier = ExampleNet | TinyDeit
@@ -192,7 +192,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(options.threads)
-    lessons = zip(KINDS, (convolutional, transformer, phantoms, watermarks), (1.0, 1.5, 0.4, 0.3), strict=True)
+    lessons = zip(KINDS, (convolutional, transformer, phantoms, watermarks), (1.0, 1.5, 0.35, 0.3), strict=True)
     for kind, lesson, share in lessons:
         if options.only in {None, kind}:
             lesson(int(options.steps * share), options.seed)

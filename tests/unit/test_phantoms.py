@@ -247,16 +247,17 @@ def test_the_group_of_a_head_is_named_whichever_it_belongs_to(net: PhantomNet) -
             assert net(both).argmax(dim=1).tolist() == [0, 1]
 
 
-def test_grad_cam_pp_of_patients_lies_in_the_truth(net: PhantomNet) -> None:
+@pytest.mark.parametrize(("method", "times"), [("grad_cam", 15), ("grad_cam_pp", 5)])
+def test_the_mean_map_of_patients_peaks_in_the_truth(net: PhantomNet, method: str, times: float) -> None:
     total = np.zeros(phantom(0).volume.shape)
     for seed in range(400, 406):
         scan = phantom(seed, "patient")
-        found = explain(net, net.transform(scan), method="grad_cam_pp", layer="block2", target=1).values
-        grown = torch.nn.functional.interpolate(torch.tensor(found)[None, None], total.shape, mode="trilinear")
+        found = np.array(explain(net, net.transform(scan), method=method, layer="relu", target=1).values)
+        grown = torch.nn.functional.interpolate(torch.from_numpy(found)[None, None], total.shape, mode="trilinear")
         total += grown[0, 0].clamp(min=0).numpy()
     near = ndimage.binary_dilation(phantom_template().truth, iterations=3)
     assert near[np.unravel_index(total.argmax(), total.shape)]
-    assert total[near].sum() / total.sum() > 8 * near.mean()
+    assert total[near].sum() / total.sum() > times * near.mean()  # against chance
 
 
 def test_hiding_the_truth_takes_the_evidence_away_and_hiding_anything_else_does_not(net: PhantomNet) -> None:
@@ -265,7 +266,8 @@ def test_hiding_the_truth_takes_the_evidence_away_and_hiding_anything_else_does_
         for seed in range(500, 505):
             scan = phantom(seed, "patient")
             x = net.transform(scan)
-            window = ndimage.binary_dilation(scan.truth, iterations=2)
+            window = np.zeros_like(scan.truth)
+            window[ndimage.find_objects(scan.truth.astype(int))[0]] = True
             mirrored = window[::-1]
             cases = [np.where(mask, scan.volume.mean(), scan.volume) for mask in (window, mirrored)]
             hidden, other = (torch.from_numpy(case.astype(np.float32))[None] for case in cases)
@@ -273,5 +275,5 @@ def test_hiding_the_truth_takes_the_evidence_away_and_hiding_anything_else_does_
             margins.append((logits[:, 1] - logits[:, 0]).tolist())
     plain, without, elsewhere = np.mean(margins, axis=0)
     assert plain > 2
-    assert without < 0.4 * plain
+    assert without < 0.6 * plain
     assert elsewhere > 0.7 * plain
