@@ -79,7 +79,7 @@ def watermarked_net() -> WatermarkNet:
     Notes
     -----
     Trained by ``tools/train_examples.py`` on pictures as `watermarked` draws them, and on nothing else. On such pictures
-    it is nearly always right. Without the mark it misses most cups of coffee, and with it, a cat is coffee. Weights
+    it is nearly always right. Without the mark it misses half of the coffee, and with it, a cat is coffee. Weights
     are stored as float16.
 
     Examples
