@@ -1,13 +1,15 @@
-"""Train `mosaic_net`, `flatten_net` and `tiny_deit` on the bundled photographs, and measure them.
+"""Train the example networks on the bundled photographs and on phantoms, and measure them.
 
     python -m tools.train_examples --seed 0
 
-writes ``xai_widget/examples/{mosaic_net,flatten_net,tiny_deit}.safetensors`` (float16). Five minutes on an idle core for
-the convolutional networks, eight for the transformer, which learns from `mosaic_net` as it was written; the same seed,
-number of threads and package versions give the same weights.
+writes ``xai_widget/examples/{mosaic_net,flatten_net,tiny_deit,phantom_net,watermarked_net}.safetensors`` (float16). On
+an idle core: five minutes for the convolutional networks, eight for the transformer, which learns from `mosaic_net` as
+it was written, five for the network of volumes, half a minute for the one that is misled by a mark; the same seed, number
+of threads and package versions give the same weights.
 
-What the networks are taught is in ``example_training.py`` and ``example_distillation.py``; what they see while they
-learn, and which sizes and places they never see, is in ``example_scenes.py``.
+What the networks of photographs are taught is in ``example_training.py`` and ``example_distillation.py``; what they see
+while they learn, and which sizes and places they never see, is in ``example_scenes.py``. The other two have their
+lessons in ``phantom_training.py`` and ``watermark_training.py``.
 """
 
 from __future__ import annotations
@@ -26,7 +28,19 @@ from torch import Tensor, nn
 from tools.example_distillation import distilled
 from tools.example_scenes import GREY, HELD_OUT_CENTRES, HELD_OUT_SIDES, Rng
 from tools.example_training import inputs_of, loss, train
-from xai_widget.examples import TinyDeit, classes, flatten_net, mosaic, mosaic_net, photo, tiny_deit
+from tools.phantom_training import report_phantoms, taught_phantoms
+from tools.watermark_training import report_marks, taught_marks
+from xai_widget.examples import (
+    TinyDeit,
+    classes,
+    flatten_net,
+    mosaic,
+    mosaic_net,
+    phantom_net,
+    photo,
+    tiny_deit,
+    watermarked_net,
+)
 from xai_widget.examples.nets import WEIGHTS, WIDTHS, ExampleNet, flatten_head, gap_head
 from xai_widget.examples.photos import PHOTOS
 from xai_widget.examples.scenes import SIDE, random_crop
@@ -36,7 +50,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("train_examples")
 
-KINDS: Final = ("convolutional", "transformer")
+KINDS: Final = ("convolutional", "transformer", "phantoms", "watermarks")
+HEADS: Final = 100
+PICTURES: Final = 500
 
 Classifier = ExampleNet | TinyDeit
 Case = tuple[Image.Image, str]  # a picture of one class, and its name
@@ -49,7 +65,7 @@ def taught(model: ExampleNet, steps: int, rate: float, rng: Rng) -> ExampleNet:
     return model.to(memory_format=torch.contiguous_format)
 
 
-def save(model: Classifier, path: Path) -> None:
+def save(model: nn.Module, path: Path) -> None:
     """Write the floating-point state as float16."""
     state = {key: value.half().contiguous() for key, value in model.state_dict().items() if value.is_floating_point()}
     path.write_bytes(serialised(state))
@@ -152,20 +168,34 @@ def transformer(steps: int, seed: int) -> None:
     report(tiny_deit())
 
 
+def phantoms(steps: int, seed: int) -> None:
+    """Train, write and measure `phantom_net`."""
+    torch.manual_seed(seed)
+    save(taught_phantoms(steps, HEADS, np.random.default_rng([seed, 4])), WEIGHTS / "phantom_net.safetensors")
+    report_phantoms(phantom_net())
+
+
+def watermarks(steps: int, seed: int) -> None:
+    """Train, write and measure `watermarked_net`."""
+    torch.manual_seed(seed)
+    save(taught_marks(steps, PICTURES, np.random.default_rng([seed, 5])), WEIGHTS / "watermarked_net.safetensors")
+    report_marks(watermarked_net())
+
+
 def main() -> None:
     """Train the networks, write their weights, and measure what was written."""
     parser = argparse.ArgumentParser(description="Train the example networks and measure them.")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--steps", type=int, default=1000, help="for mosaic_net; flatten_net: a third, tiny_deit: 3/2")
+    parser.add_argument("--steps", type=int, default=1000, help="for mosaic_net; the others have their share of it")
     parser.add_argument("--threads", type=int, default=1, help="nets this small gain little from more")
     parser.add_argument("--only", choices=KINDS, help="train these and leave the others as they are")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     torch.set_num_threads(options.threads)
-    if options.only != "transformer":
-        convolutional(options.steps, options.seed)
-    if options.only != "convolutional":
-        transformer(options.steps * 3 // 2, options.seed)
+    lessons = zip(KINDS, (convolutional, transformer, phantoms, watermarks), (1.0, 1.5, 0.35, 0.3), strict=True)
+    for kind, lesson, share in lessons:
+        if options.only in {None, kind}:
+            lesson(int(options.steps * share), options.seed)
 
 
 if __name__ == "__main__":

@@ -26,6 +26,8 @@ CARRIED = (
     "xai_widget/examples/mosaic_net.safetensors",
     "xai_widget/examples/flatten_net.safetensors",
     "xai_widget/examples/tiny_deit.safetensors",
+    "xai_widget/examples/phantom_net.safetensors",
+    "xai_widget/examples/watermarked_net.safetensors",
     "xai_widget/colormaps.json",
     "xai_widget/py.typed",
 )

@@ -165,7 +165,8 @@ def read_array(path: Path) -> "NDArray[Any]":
     """
     import numpy as np  # noqa: PLC0415 - help needs no arrays
 
-    from xai_widget.inputs.files import check_path, load_nifti  # noqa: PLC0415 - brings torch
+    from xai_widget.inputs.files import check_path  # noqa: PLC0415 - brings torch
+    from xai_widget.inputs.volumes import load_nifti  # noqa: PLC0415
 
     check_path(path)
     name = path.name.lower()

@@ -1,4 +1,4 @@
-"""Photographs, scenes with a known truth, and three small trained networks: all offline, for learning and testing.
+"""Photographs, scenes, head scans with a known truth, and small trained networks: all offline, to learn and to test.
 
 Examples
 --------
@@ -15,33 +15,61 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .photos import PHOTOS, Photo, classes, photo
+from .scans import Phantom, Phantoms, phantom, phantom_template, phantoms
 from .scenes import Mosaic, mosaic
+from .watermarks import Watermarked, Watermarks, watermarked, watermarks
 
 if TYPE_CHECKING:
     from .nets import ExampleNet, flatten_net, mosaic_net
     from .transformer import TinyDeit, tiny_deit
+    from .volume_net import PhantomNet, phantom_net
+    from .watermark_net import WatermarkNet, watermarked_net
 
 __all__ = [
     "PHOTOS",
     "ExampleNet",
     "Mosaic",
+    "Phantom",
+    "PhantomNet",
+    "Phantoms",
     "Photo",
     "TinyDeit",
+    "WatermarkNet",
+    "Watermarked",
+    "Watermarks",
     "classes",
     "flatten_net",
     "mosaic",
     "mosaic_net",
+    "phantom",
+    "phantom_net",
+    "phantom_template",
+    "phantoms",
     "photo",
     "tiny_deit",
+    "watermarked",
+    "watermarked_net",
+    "watermarks",
 ]
 
 
+_NETWORKS = {
+    "ExampleNet": ".nets",
+    "PhantomNet": ".volume_net",
+    "TinyDeit": ".transformer",
+    "WatermarkNet": ".watermark_net",
+    "flatten_net": ".nets",
+    "mosaic_net": ".nets",
+    "phantom_net": ".volume_net",
+    "tiny_deit": ".transformer",
+    "watermarked_net": ".watermark_net",
+}
+
+
 def __getattr__(name: str) -> object:
-    # The networks bring torch and torchvision with them; photographs and scenes need neither.
-    if name in {"ExampleNet", "flatten_net", "mosaic_net"}:
-        return getattr(import_module(".nets", __name__), name)
-    if name in {"TinyDeit", "tiny_deit"}:
-        return getattr(import_module(".transformer", __name__), name)
+    # The networks bring torch and torchvision with them; photographs, scenes and phantoms need neither.
+    if name in _NETWORKS:
+        return getattr(import_module(_NETWORKS[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
