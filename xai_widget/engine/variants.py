@@ -63,7 +63,7 @@ def edited_logits(
 ) -> Iterator[Tensor]:
     """Yield logits `[N, n, K]` of the inputs under the edits from `start` on."""
     size, limit = pace.batch(inputs), pace.limit
-    fill = fill_for(inputs, edits.fill)
+    fill = fill_for(inputs, edits.fill, mask=mask)
     buffer: Tensor | None = None
     while start < len(edits):
         count = min(size, len(edits) - start)

@@ -30,9 +30,11 @@ class Occlusion(Explainer):
 
     where :math:`W_p` are the windows that cover p. With ``edge="gaussian"`` a window covers its places in part, by a
     Gaussian G that is 1 in its middle and has a standard deviation of a quarter of the window: x·(1 - G) + fill·G; and
-    the mean is weighted by the same G. There is no edge then that the network could take for a feature. Windows lie on a grid of `stride`; the last one of each axis is
-    moved inside, so that the borders are fully covered. Positive: the place speaks for the target. All classes come
-    from the same forwards. A coarse grid that already covers the picture is measured first, then the windows between.
+    the mean is weighted by the same G. There is no edge then that the network could take for a feature. Windows lie on
+    a grid of `stride`; the last one of each axis is moved inside, so that the borders are fully covered. Positive: the
+    place speaks for the target. All classes come from the same forwards. A coarse grid that already covers the picture
+    is measured first, then the windows between. With a mask, windows that do not touch the foreground are not run, and
+    the others cover their part of it alone.
 
     Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, arXiv:1311.2901.
 
@@ -143,6 +145,8 @@ class Occlusion(Explainer):
             if self.reduce == "mean":
                 weight = _spread(measured[None], covers)
                 values = values / torch.where(weight > 0, weight, torch.ones_like(weight))
+            if case.mask is not None:  # outside, nothing was ever covered
+                values = values * case.mask.to(values.device)
             yield Estimate(
                 values.float(),
                 done / len(positions),
@@ -178,7 +182,7 @@ class Occlusion(Explainer):
             -1, len(size)
         )
         if case.mask is not None:
-            grid = grid[[_touches(case.mask, position, axes, window) for position in grid]]
+            grid = grid[_touching(case.mask.cpu().numpy(), axes, window).reshape(-1)]
             if len(grid) == 0:
                 message = f"{self.label}: no window touches the mask. Pass a mask that is True on the foreground."
                 raise ValueError(message)
@@ -205,9 +209,12 @@ def _level(grid: NDArray[np.int64], axes: list[NDArray[np.int64]], reach: int) -
     return level
 
 
-def _touches(mask: Tensor, position: NDArray[np.int64], axes: list[NDArray[np.int64]], window: int) -> bool:
-    corner = [int(starts[index]) for starts, index in zip(axes, position, strict=True)]
-    return bool(mask[tuple(slice(start, start + window) for start in corner)].any())
+def _touching(mask: NDArray[np.bool_], axes: list[NDArray[np.int64]], window: int) -> NDArray[np.bool_]:
+    """Return which windows of the grid hold a place of the mask, `[*windows]`, one axis at a time."""
+    touched = mask
+    for axis, starts in enumerate(axes):
+        touched = np.stack([touched.take(range(start, start + window), axis).any(axis) for start in starts], axis)
+    return touched
 
 
 def _coverage(starts: NDArray[np.int64], profile: NDArray[np.float64], length: int) -> Tensor:

@@ -62,6 +62,14 @@ def load_nifti(path: Path) -> Any:
         raise ValueError(f"{path.name!r} is no NIfTI image: {error}") from error
 
 
+def affine_code_of(volume: Any) -> int | None:
+    """Return the code of the space that a NIfTI image's affine leads to (1 scanner, 2 aligned, 4 MNI), if it says."""
+    header = getattr(volume, "header", None)
+    if not hasattr(header, "get_sform"):
+        return None
+    return int(header["sform_code"]) or int(header["qform_code"]) or None
+
+
 def affine_of(volume: Any) -> NDArray[np.float64] | None:
     """Return the affine `[4, 4]` of a nibabel image, None for anything else."""
     affine = getattr(volume, "affine", None)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from xai_widget.inputs.files import affine_of, check_path, load_nifti, open_picture
+from xai_widget.inputs.files import affine_code_of, affine_of, check_path, load_nifti, open_picture
 from xai_widget.inputs.fitting import as_batch, check_finite, dims_of_array, dims_of_tensor, dtype_for, wanted_by
 from xai_widget.inputs.pictures import eight_bit, pixels_of, shown
 from xai_widget.models import Expects, Preprocess, preprocess_for
@@ -44,6 +44,8 @@ class ModelInput:
         What was done to the input, in words.
     affine
         The affine of a NIfTI image ``[4, 4]``.
+    affine_code
+        The NIfTI code of the space that the affine leads to, where the image says.
     """
 
     tensor: Tensor
@@ -51,6 +53,7 @@ class ModelInput:
     name: str
     notes: tuple[str, ...]
     affine: NDArray[np.float64] | None = None
+    affine_code: int | None = None
 
 
 def read_input(img: Any, model: Callable[..., Any], *, transform: Any = None, dims: int | None = None) -> ModelInput:
@@ -192,7 +195,7 @@ class _Reader:
             raise TypeError(f"The volume {name!r} holds {stored}; expected real numbers.")
         preprocess = preprocess_for(self.model, self.transform, 3)
         item = self._made(preprocess.apply(volume), 3, preprocess, name, (preprocess.note,))
-        return replace(item, affine=affine_of(volume))
+        return replace(item, affine=affine_of(volume), affine_code=affine_code_of(volume))
 
     def tensor(self, tensor: Tensor) -> ModelInput:
         if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_quantized:
