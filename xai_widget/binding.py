@@ -43,7 +43,8 @@ def read_mask(mask: Any, size: tuple[int, ...]) -> Tensor | None:
     Parameters
     ----------
     mask : array, Tensor, nibabel image, str, Path or None
-        The foreground `[*S]`, True or 1; a path is that of a NIfTI file, whose voxels are taken as they are stored.
+        The foreground `[*S]`: True, or a whole number other than 0; a path is that of a NIfTI file, whose voxels are
+        taken as they are stored.
     size : tuple of int
         Spatial size of the input.
 

@@ -64,7 +64,7 @@ def load_nifti(path: Path) -> Any:
 
 def affine_code_of(volume: Any) -> int | None:
     """Return the code of the space that a NIfTI image's affine leads to (1 scanner, 2 aligned, 4 MNI), if it says."""
-    header = getattr(volume, "header", None)
+    header: Any = getattr(volume, "header", None)
     if not hasattr(header, "get_sform"):
         return None
     return int(header["sform_code"]) or int(header["qform_code"]) or None
