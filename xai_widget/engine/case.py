@@ -319,7 +319,7 @@ class Case:
             kept = None
         done = 0
         if kept is not None:
-            for chunk in kept.chunks:
+            for chunk in kept.together():
                 done += chunk.shape[1]
                 yield kept.full(chunk)
         if done >= len(edits):

@@ -20,6 +20,8 @@ from xai_widget.explainers.parameters import Param
 WINDOWS_A_SIDE = 7
 # Standard deviation of a Gaussian window, in windows.
 GAUSSIAN_SIGMA = 1 / 4
+# Stands for the sum of no shares, where nothing has been measured yet.
+SMALLEST = 1e-300
 
 
 @dataclass(frozen=True)
@@ -128,23 +130,26 @@ class Occlusion(Explainer):
         origin = np.stack([starts[positions[:, axis]] for axis, starts in enumerate(axes)], axis=1)
         profile = self._profile(window)
         covers = [_coverage(starts, profile, length) for starts, length in zip(axes, size, strict=True)]
-        soft = None if self.edge == "hard" else np.asarray(math.prod(np.ix_(*[profile] * len(size))))
+        share = np.asarray(math.prod(np.ix_(*[profile] * len(size))))
         clean = case.score(case.logits, self.score)  # [N]
         drops = torch.zeros((len(case.inputs), *(len(starts) for starts in axes)), dtype=torch.float64)
         measured = torch.zeros(drops.shape[1:], dtype=torch.float64)
+        total, weight = torch.zeros((len(drops), *size), dtype=torch.float64), torch.zeros(size, dtype=torch.float64)
         done = 0
-        for logits in case.scores(Boxes(origin, (window,) * len(size), self.fill, soft)):
+        boxes = Boxes(origin, share.shape, self.fill, None if self.edge == "hard" else share)
+        for logits in case.scores(boxes):
             chunk = positions[done : done + logits.shape[1]]
             index = [torch.from_numpy(chunk[:, axis]) for axis in range(len(axes))]
-            fallen = clean[:, None] - case.score(logits, self.score)  # [N, n]
-            for row, drop in zip(drops, fallen.detach().double().cpu(), strict=True):
+            fallen = (clean[:, None] - case.score(logits, self.score)).detach().double().cpu()  # [N, n]
+            for row, drop in zip(drops, fallen, strict=True):
                 row[tuple(index)] = drop
             measured[tuple(index)] = 1
-            done += logits.shape[1]
-            values = _spread(drops, covers)
-            if self.reduce == "mean":
-                weight = _spread(measured[None], covers)
-                values = values / torch.where(weight > 0, weight, torch.ones_like(weight))
+            if len(chunk) * share.size > weight.numel():
+                total, weight = _spread(drops, covers), _spread(measured[None], covers)[0]
+            else:  # the windows are a small part of the input: of a volume, nearly always
+                _add(total, weight, fallen, origin[done : done + len(chunk)], torch.from_numpy(share))
+            done += len(chunk)
+            values = total / weight.clamp(min=SMALLEST) if self.reduce == "mean" else total
             if case.mask is not None:  # outside, nothing was ever covered
                 values = values * case.mask.to(values.device)
             yield Estimate(
@@ -222,6 +227,14 @@ def _coverage(starts: NDArray[np.int64], profile: NDArray[np.float64], length: i
     inside = np.arange(length)[:, None] - starts
     covered = (inside >= 0) & (inside < len(profile))
     return torch.from_numpy(np.where(covered, profile[inside.clip(0, len(profile) - 1)], 0.0))
+
+
+def _add(total: Tensor, weight: Tensor, drops: Tensor, origin: NDArray[np.int64], share: Tensor) -> None:
+    """Add the drops `[N, n]` of windows to the sums `[N, *S]` at the places they cover, and their shares `[*S]`."""
+    for drop, corner in zip(drops.T.reshape(-1, len(total), *[1] * share.ndim), origin.tolist(), strict=True):
+        box = tuple(slice(start, start + length) for start, length in zip(corner, share.shape, strict=True))
+        total[(slice(None), *box)] += drop * share
+        weight[box] += share
 
 
 def _spread(grid: Tensor, covers: list[Tensor]) -> Tensor:
