@@ -111,3 +111,16 @@ def test_cam_is_the_weighted_layer_and_grad_cam_its_share_of_a_place(name: str) 
     cam, grad_cam = (explain(model, x, method, target=1, relu=False).values for method in ("cam", "grad_cam"))
     assert cam == pytest.approx(expected.numpy(), rel=1e-4, abs=1e-5 * scale)
     assert grad_cam * np.prod(net.grid) == pytest.approx(cam, rel=1e-4, abs=1e-5 * scale)
+
+
+@pytest.mark.slow
+def test_attention_to_merged_keys_is_refused_in_words_and_grad_cam_reads_its_tokens() -> None:
+    model = seeded(lambda: video.mvit_v1_b(num_classes=5)).eval()
+    session = Session.open(model, torch.randn(3, 16, 224, 224, generator=torch.Generator().manual_seed(0)), Binding())
+    for method in sorted(ATTENTIVE):
+        assert "keys are merged" in str(build_method(method, {}).refuses(session.facts))
+    layer = build_method("grad_cam", {}).default_layer(session.facts)
+    assert layer is not None
+    fact = session.facts.layer(layer)
+    assert fact is not None
+    assert (fact.grid, fact.prefix, fact.channels) == ((8, 7, 7), 1, 768)
