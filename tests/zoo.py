@@ -138,6 +138,21 @@ class Volumetric(nn.Module):
         return self.fc(x.mean((2, 3, 4)))
 
 
+class Scan(nn.Module):
+    """A 3-D classifier all of whose ReLUs are modules: GAP + linear behind the last one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv3d(1, 4, 3, padding=1)
+        self.relu1 = nn.ReLU(inplace=True)
+        self.conv2 = nn.Conv3d(4, 6, 3, stride=2, padding=1)
+        self.relu2 = nn.ReLU(inplace=True)
+        self.fc = nn.Linear(6, 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.fc(self.relu2(self.conv2(self.relu1(self.conv1(x)))).mean((2, 3, 4)))
+
+
 def trained_statistics(model: nn.Module) -> nn.Module:
     """Give batch norms statistics that are not the identity, as trained networks have."""
     with torch.random.fork_rng(), torch.no_grad():
@@ -180,3 +195,8 @@ ZOO: dict[str, Callable[[], nn.Module]] = {
 def picture(seed: int = 0, side: int = SIDE) -> Tensor:
     """Model input `[3, side, side]`, standard normal."""
     return torch.randn(3, side, side, generator=torch.Generator().manual_seed(seed))
+
+
+def volume(size: tuple[int, ...], seed: int = 0) -> Tensor:
+    """Model input `[1, *size]`, standard normal, float64."""
+    return torch.randn(1, *size, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)

@@ -28,6 +28,14 @@ upper half of the layers, where the classes are told apart, was drawn anew. A ma
 what lower layers see, whatever the answer; it is no evidence for a class. **Randomisation** is the verdict that the
 widget shows, by the larger of the two. All values were measured.
 
+**Volumes.** Every method takes pictures `[C, H, W]` and volumes `[C, D, H, W]` by the same formula; the two that follow
+attention need tokens that tile the volume, and refuse windows (Swin) and merged keys (MViT) in two dimensions as in three.
+`mask=` (an array, a NIfTI image or its path) says what is foreground: noise, windows, masks, superpixels and baselines
+stay inside, windows that do not touch it are not run, and "mean" and "noise" take their numbers from it. Regions of LIME
+and Kernel SHAP are SLIC's supervoxels, as long in mm along every axis where the affine is known, or those of an atlas
+(`segments=`). Every number of an atlas is a region, 0 too; `mask=atlas > 0` leaves the background alone. The table by
+region is `arrays["numbers"]` beside `arrays["coefficients"]` and `arrays["errors"]`.
+
 """
 TARGETS: Final = """
 ## What can be asked

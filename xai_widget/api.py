@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
 from xai_widget.attribution import Attribution
@@ -30,7 +29,7 @@ def explain(
     layer: Layer = None,
     transform: Any = None,
     labels: Any = None,
-    mask: ArrayLike | Tensor | None = None,
+    mask: Any = None,
     device: str | torch.device | None = None,
     precision: str = "float32",
     forward: Forward | None = None,
@@ -57,8 +56,9 @@ def explain(
         From a picture to the model's input. None: what the model carries, else ImageNet's.
     labels : sequence or mapping, optional
         Names of the classes.
-    mask : bool array [*S], optional
-        The foreground that may be perturbed.
+    mask : bool array [*S], Tensor, nibabel image or path of a NIfTI file, optional
+        The foreground that may be perturbed: noise, windows, masks, superpixels and baselines stay inside, and the rest
+        of the input is in every forward as it came.
     device : str or torch.device, optional
         Where to compute; the model itself is never moved.
     precision : {"float32", "bfloat16"}
@@ -108,7 +108,7 @@ def explain_batch(
     layer: Layer = None,
     transform: Any = None,
     labels: Any = None,
-    mask: ArrayLike | Tensor | None = None,
+    mask: Any = None,
     device: str | torch.device | None = None,
     precision: str = "float32",
     forward: Forward | None = None,
@@ -165,7 +165,7 @@ def explain_layers(
     target: Target = None,
     transform: Any = None,
     labels: Any = None,
-    mask: ArrayLike | Tensor | None = None,
+    mask: Any = None,
     device: str | torch.device | None = None,
     precision: str = "float32",
     forward: Forward | None = None,

@@ -13,8 +13,8 @@ class Array:
 
     Parameters
     ----------
-    values : array-like or Tensor
-        Numbers; a tensor may live on any device.
+    values : array-like, Tensor or nibabel image
+        Numbers; a tensor may live on any device. Of an image its voxels as they are stored.
 
     Examples
     --------
@@ -29,6 +29,8 @@ class Array:
         if hasattr(values, "detach"):
             tensor = values.detach().cpu()
             plain = (tensor if tensor.dtype.itemsize > 2 or not tensor.is_floating_point() else tensor.float()).numpy()
+        elif hasattr(values, "dataobj"):
+            plain = np.asanyarray(values.dataobj)
         copy = np.array(plain)
         if copy.dtype.kind not in "biuf":
             message = f"Expected an array of numbers, got {type(values).__name__} of {copy.dtype}."

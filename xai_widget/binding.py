@@ -1,14 +1,18 @@
 """Binding: how a model is run and read, as the keywords of `explain` and the widget say."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor
 
+from xai_widget.arrays import Array
 from xai_widget.engine import Forward
+from xai_widget.inputs.files import check_path
+from xai_widget.inputs.volumes import load_nifti
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Binding:
 
     transform: Any = None
     labels: Any = None
-    mask: ArrayLike | Tensor | None = None
+    mask: Any = None
     device: str | torch.device | None = None
     precision: str = "float32"
     forward: Forward | None = None
@@ -34,17 +38,38 @@ class Binding:
     chunk_seconds: float | None = None
 
 
-def read_mask(mask: ArrayLike | Tensor | None, size: tuple[int, ...]) -> Tensor | None:
+def read_mask(mask: Any, size: tuple[int, ...]) -> Tensor | None:
     """Return the foreground as a bool tensor `[*S]`, None for everything.
+
+    Parameters
+    ----------
+    mask : array, Tensor, nibabel image, str, Path or None
+        The foreground `[*S]`: True, or a whole number other than 0; a path is that of a NIfTI file, whose voxels are
+        taken as they are stored.
+    size : tuple of int
+        Spatial size of the input.
 
     Raises
     ------
     ValueError
-        Another shape than the input's, values that are neither True nor False, or nothing to perturb.
+        Another shape than the input's, values that are neither True nor False, or nothing to perturb; a path that
+        leads to no NIfTI file.
+    ImportError
+        A path, and nibabel is not installed.
+
+    Examples
+    --------
+    >>> read_mask([[0, 1], [1, 1]], (2, 2))
+    tensor([[False,  True],
+            [ True,  True]])
     """
     if mask is None:
         return None
-    values = np.asarray(mask.detach().cpu() if isinstance(mask, Tensor) else mask)
+    if isinstance(mask, str | os.PathLike):
+        path = Path(mask).expanduser()
+        check_path(path)
+        mask = load_nifti(path)
+    values = Array(mask).values
     if values.shape != size:
         message = (
             f"mask must have the input's spatial shape {size}, got {values.shape}; True marks the foreground that may"

@@ -244,7 +244,17 @@ class Session:
         runner = replace(self._runner, tally=Tally())
         mask = None if self.mask is None else self.mask.to(runner.device)
         memory = Memory(runner, self._placed)
-        return Case(runner, memory, self.facts, self._placed, questions, layers, mask, self.binding.chunk_seconds)
+        return Case(
+            runner,
+            memory,
+            self.facts,
+            self._placed,
+            questions,
+            layers,
+            mask,
+            self.binding.chunk_seconds,
+            spacings=tuple(_spacing(item.affine) for item in self.inputs),
+        )
 
     def _attribution(self, method: Method, case: Case, estimate: Estimate, row: int, seconds: float) -> Attribution:
         question = case.questions[row]
@@ -255,6 +265,7 @@ class Session:
             return self._attribution(method, again, last, row, seconds)
 
         automatic = method.automatic(self.facts)
+        code = self.inputs[row].affine_code
         meta = {
             "fraction": estimate.fraction,
             "seconds": seconds,
@@ -264,6 +275,7 @@ class Session:
             "activation": self.facts.kind.activation,
             "unit": question.unit(getattr(method, "unit", "")),
             "automatic": {name: value for name, value in automatic.items() if getattr(method, name) is None},
+            **({} if code is None else {"affine_code": code}),
             **estimate.meta,
             **(estimate.row_meta[row] if estimate.row_meta else {}),
         }
@@ -301,6 +313,11 @@ def _target(question: Question) -> int | Contrast | Callable[..., Any] | str:
     if question.index is not None:
         return question.index
     return question.function if question.function is not None else question.label
+
+
+def _spacing(affine: NDArray[np.float64] | None) -> tuple[float, ...] | None:
+    """Return the size of a voxel along each stored axis in mm; None without an affine."""
+    return None if affine is None else tuple(np.linalg.norm(affine[:3, :3], axis=0).tolist())
 
 
 def _check_model(model: object) -> None:

@@ -24,7 +24,8 @@ from tests.parity.truths import (
     plain,
     volume,
 )
-from tests.zoo import Flat, Volumetric, picture, seeded
+from tests.zoo import Flat, Scan, Volumetric, picture, seeded
+from tests.zoo import volume as scan
 from xai_widget import explain
 
 TARGET = 2
@@ -43,6 +44,36 @@ def test_grad_cam_of_a_volume() -> None:
     model, x = seeded(Volumetric).eval().double(), volume()
     ours = explain(model, x, "grad_cam", target=1, layer="conv2").values
     assert_near(ours, GradCAM(model, "conv2").compute_map(x[None], class_idx=1)[0, 0])
+
+
+SIZE = (10, 12, 14)
+
+
+def test_grad_cam_of_a_volume_of_unequal_sides() -> None:
+    """Convention: as in two dimensions, also where their map is enlarged (trilinear). Tolerance: float32."""
+    model, x = seeded(Volumetric).eval().double(), scan(SIZE)
+    ours = explain(model, x, "grad_cam", target=1, layer="conv2")
+    assert ours.values.shape == (5, 6, 7)
+    assert_near(ours.values, GradCAM(model, "conv2").compute_map(x[None], class_idx=1)[0, 0])
+
+
+def test_cam_of_a_volume() -> None:
+    """Convention: theirs carries the class' bias at every position, ours has none. Tolerance: float32."""
+    model, x = seeded(Scan).eval().double(), scan(SIZE)
+    theirs = CAM(model, "relu2", "fc").compute_map(x[None], class_idx=[1])[0, 0]
+    assert_near(explain(model, x, "cam", target=1).values, theirs - model.fc.bias[1])
+
+
+def test_grad_cam_pp_of_a_volume() -> None:
+    """Convention: theirs / max, large gradients, y = 0, pooled linear head. Tolerance: their 1e-7 beside 2g²."""
+    model, x = seeded(Scan).eval().double(), scan(SIZE)
+    model.relu1.inplace = model.relu2.inplace = False
+    with torch.no_grad():
+        model.fc.weight.mul_(1e4)
+        model.fc.bias.sub_(model(x[None])[0])
+    theirs = GradCAMpp(model, "relu2").compute_map(x[None], class_idx=1)[0, 0]
+    ours = explain(model, x, "grad_cam_pp", target=1, layer="relu2").values
+    assert_near(ours / ours.max(), theirs / theirs.max(), 4e-6)
 
 
 def test_cam() -> None:
@@ -145,6 +176,19 @@ def test_occlusion_of_probabilities_in_a_volume() -> None:
     )
     theirs = model(x[None]).softmax(1)[0, 1] - peer(x[None])[0][0, 1]
     ours = explain(model, x, "occlusion", target=1, window=4, stride=2, score="probability")
+    assert_near(ours.values, theirs, 3e-5)
+
+
+@pytest.mark.parametrize(("window", "overlap", "stride"), [(4, 0.5, 2), (7, 0.28, 5)])
+def test_occlusion_of_a_volume_of_unequal_sides(window: int, overlap: float, stride: int) -> None:
+    """Convention: constant cover; last window moved inside; theirs are mean covered logits, ours drops.
+
+    Tolerance: float32, which they blend in.
+    """
+    model, x = seeded(Volumetric).eval().double(), scan(SIZE)
+    peer = OcclusionSensitivity(model, window, mode=0.3, overlap=overlap, activate=False, verbose=False)
+    theirs = model(x[None])[0, 1] - peer(x[None])[0][0, 1]
+    ours = explain(model, x, "occlusion", target=1, window=window, stride=stride, fill=0.3)
     assert_near(ours.values, theirs, 3e-5)
 
 

@@ -248,22 +248,26 @@ class Attribution:
         """
         return figures.plot(self, ax, check_view(view or {}), labels, top)
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, native: bool = False) -> Path:
         """Write the attribution to `path` and return it.
 
         Parameters
         ----------
         path : str or Path
-            `.png` (the picture under the heat map, of a volume large enough to be read), `.npz` (all numbers; `Attribution.load` reads it), `.nii` or
-            `.nii.gz` (volumes: `resized()` with the input's affine; needs nibabel).
+            `.png` (the picture under the heat map, of a volume large enough to be read), `.npz` (all numbers;
+            `Attribution.load` reads it), `.nii` or `.nii.gz` (volumes: `resized()` with the input's affine, in mm;
+            without one the identity: voxels of 1 mm; needs nibabel).
+        native : bool
+            NIfTI alone: `values` at the method's own resolution; the affine is scaled and moved so that the samples lie
+            where they belong in the input.
 
         Raises
         ------
         ValueError
-            Another suffix.
+            Another suffix; `native` with one that is not NIfTI's.
         """
         path = Path(path)
-        files.write(self, path)
+        files.write(self, path, native=native)
         return path
 
     @classmethod

@@ -17,26 +17,34 @@ if TYPE_CHECKING:
 
 FORMAT: Final = 1
 SUFFIXES: Final = (".png", ".npz", ".nii", ".nii.gz")
+NIFTI: Final = (".nii", ".nii.gz")
 OPTIONAL: Final = ("channels", "error", "image", "affine")
 ARRAY: Final = "array:"
 
 
-def write(attribution: "Attribution", path: Path) -> None:
-    """Write `attribution` in the format that the name's end says.
+# What NIfTI calls a space that is aligned to something, where the input did not say to what.
+ALIGNED: Final = 2
+
+
+def write(attribution: "Attribution", path: Path, *, native: bool = False) -> None:
+    """Write `attribution` in the format that the name's end says; `native`: a volume at its own resolution.
 
     Raises
     ------
     ValueError
-        Another end than `SUFFIXES`.
+        Another end than `SUFFIXES`; `native` for another format than NIfTI.
     """
     name = path.name.lower()
+    if native and not name.endswith(NIFTI):
+        message = f"native=True is for NIfTI files; {path.name!r} is none. An .npz always holds the native values."
+        raise ValueError(message)
     if name.endswith(".png"):
         Image.fromarray(attribution.heat_map(scale=still_scale(attribution, DEFAULT_VIEW))).save(path)
     elif name.endswith(".npz"):
         with path.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **_arrays(attribution))
-    elif name.endswith((".nii", ".nii.gz")):
-        _write_nifti(attribution, path)
+    elif name.endswith(NIFTI):
+        _write_nifti(attribution, path, native=native)
     else:
         message = f"Cannot save as {path.name!r}: the name must end with one of {', '.join(SUFFIXES)}."
         raise ValueError(message)
@@ -92,11 +100,45 @@ def _arrays(attribution: "Attribution") -> dict[str, NDArray[Any]]:
     return {"header": np.array(json.dumps(header, default=str)), "values": attribution.values, **found, **arrays}
 
 
-def _write_nifti(attribution: "Attribution", path: Path) -> None:
+def native_affine(affine: NDArray[np.float64], native: tuple[int, ...], size: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return where the samples of a map lie: from the place of an input's voxels to that of n samples over N of them.
+
+    A sample is N / n voxels long, and the first one has its centre at voxel (N / n - 1) / 2.
+
+    Parameters
+    ----------
+    affine : float array [4, 4]
+        Of the input.
+    native, size : tuple of int
+        Samples n and voxels N along each axis.
+
+    Examples
+    --------
+    >>> native_affine(np.eye(4), (2, 8, 8), (8, 8, 8))[0].tolist()
+    [4.0, 0.0, 0.0, 1.5]
+    """
+    cells = np.eye(4)
+    for axis, (samples, voxels) in enumerate(zip(native, size, strict=True)):
+        cells[axis, axis] = voxels / samples
+        cells[axis, 3] = (voxels / samples - 1) / 2
+    return np.asarray(affine @ cells)
+
+
+def _write_nifti(attribution: "Attribution", path: Path, *, native: bool) -> None:
     try:
         import nibabel  # noqa: PLC0415 - an optional extra
     except ImportError as error:
         message = 'Saving NIfTI needs nibabel: pip install "xai-widget[volumes]".'
         raise ImportError(message) from error
     affine = np.eye(4) if attribution.affine is None else attribution.affine
-    nibabel.save(nibabel.Nifti1Image(attribution.resized(), affine), path)
+    values = attribution.values if native else attribution.resized()
+    if native:
+        affine = native_affine(affine, values.shape, attribution.input_size)
+    image = nibabel.Nifti1Image(np.asarray(values, np.float32), affine)
+    code = int(attribution.meta.get("affine_code", ALIGNED))
+    image.set_sform(affine, code)
+    image.set_qform(affine, code)
+    if not np.allclose(image.get_qform(), affine, atol=1e-3):  # a quaternion knows no shears
+        image.set_qform(affine, 0)
+    image.header.set_xyzt_units("mm")
+    nibabel.save(image, path)

@@ -49,6 +49,8 @@ class Case:
         Upper bound for the duration of one chunk (for prompt cancelling); None = chunks of a fixed size.
     replay : bool
         Answer from what is kept: where a forward would be needed, raise `TargetNotScored`.
+    spacings : tuple
+        Size of a voxel along each axis in mm, None where it is not known; one a row, or empty.
     """
 
     runner: Runner
@@ -60,6 +62,7 @@ class Case:
     mask: Tensor | None = None
     chunk_seconds: float | None = None
     replay: bool = False
+    spacings: tuple[tuple[float, ...] | None, ...] = ()
 
     # -- the same case, differently asked ---------------------------------------------------------------------------
 
@@ -72,15 +75,27 @@ class Case:
             `[n * N, C, *S]`: n variants of all rows, all rows of the first variant first.
         """
         placed = self.runner.place(inputs)
-        questions = self.questions * (len(placed) // len(self.inputs))
-        return replace(self, inputs=placed, questions=questions, memory=Memory(self.runner, placed))
+        times = len(placed) // len(self.inputs)
+        return replace(
+            self,
+            inputs=placed,
+            questions=self.questions * times,
+            memory=Memory(self.runner, placed),
+            spacings=self.spacings * times,
+        )
 
     def rows(self) -> tuple["Case", ...]:
         """Return one case for every row; what they compute is kept like this case's own."""
         if len(self.inputs) == 1:
             return (self,)
         return tuple(
-            replace(self, inputs=self.inputs[row : row + 1], questions=(question,), memory=self.memory.row(row))
+            replace(
+                self,
+                inputs=self.inputs[row : row + 1],
+                questions=(question,),
+                memory=self.memory.row(row),
+                spacings=self.spacings[row : row + 1],
+            )
             for row, question in enumerate(self.questions)
         )
 
@@ -282,7 +297,7 @@ class Case:
 
     def fill(self, fill: Fill, seed: int = 0) -> Tensor:
         """Return what a fill stands for, `[N, C, *S]` in model-input units: a baseline, or what covers a place."""
-        return fill_for(self.inputs, fill, seed)
+        return fill_for(self.inputs, fill, seed, self.mask)
 
     def scores(self, edits: Edits) -> Iterator[Tensor]:
         """Yield the logits of the edited inputs in chunks `[N, n, K]`, in the order of the edits.
@@ -304,7 +319,7 @@ class Case:
             kept = None
         done = 0
         if kept is not None:
-            for chunk in kept.chunks:
+            for chunk in kept.together():
                 done += chunk.shape[1]
                 yield kept.full(chunk)
         if done >= len(edits):

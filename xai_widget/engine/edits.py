@@ -153,7 +153,7 @@ class Masks:
 Edits = Boxes | Segments | Masks
 
 
-def fill_for(inputs: Tensor, fill: Fill, seed: int = 0) -> Tensor:
+def fill_for(inputs: Tensor, fill: Fill, seed: int = 0, mask: Tensor | None = None) -> Tensor:
     """Return what stands where an input is edited, `[N, C, *S]`, in model-input units.
 
     Parameters
@@ -165,6 +165,9 @@ def fill_for(inputs: Tensor, fill: Fill, seed: int = 0) -> Tensor:
         channel's mean and standard deviation; a number; an input `[C, *S]` or `[N, C, *S]` of one's own.
     seed : int
         For "noise".
+    mask : Tensor or None
+        bool `[*S]`: mean and standard deviation are those of the foreground. An empty background would draw them
+        towards itself, to a grey that the foreground nowhere has.
 
     Raises
     ------
@@ -175,16 +178,17 @@ def fill_for(inputs: Tensor, fill: Fill, seed: int = 0) -> Tensor:
         return _given(inputs, fill)
     if isinstance(fill, int | float):
         return torch.full_like(inputs, float(fill))
-    axes = tuple(range(2, inputs.ndim))
+    seen = (inputs if mask is None else inputs[..., mask]).flatten(2)  # [N, C, places]
+    alike = (*inputs.shape[:2], *[1] * (inputs.ndim - 2))
     match fill:
         case "zero":
             return torch.zeros_like(inputs)
         case "mean":
-            return inputs.mean(axes, keepdim=True).expand_as(inputs).contiguous()
+            return seen.mean(2).reshape(alike).expand_as(inputs).contiguous()
         case "noise":
             # Drawn on the CPU: the same seed gives the same noise on every device, and to every input of a batch.
             noise = torch.randn(inputs.shape[1:], generator=torch.Generator().manual_seed(seed)).to(inputs)
-            return inputs.mean(axes, keepdim=True) + noise * inputs.std(axes, correction=0, keepdim=True)
+            return seen.mean(2).reshape(alike) + noise * seen.std(2, correction=0).reshape(alike)
         case "blur":
             return _blurred(inputs, sigma=BLUR_SIGMA * min(inputs.shape[2:]))
     message = f"Unknown fill {fill!r}; choose one of {', '.join(map(repr, FILLS))} or a number in model-input units."

@@ -42,6 +42,10 @@ class KeptLogits:
         """Memory of what is kept."""
         return sum(chunk.nbytes for chunk in self.chunks)
 
+    def together(self) -> list[Tensor]:
+        """Return what is kept in as few chunks as memory allows: one, where no class was left out."""
+        return [torch.cat(self.chunks, 1)] if self.columns is None and self.chunks else self.chunks
+
     def answers(self, columns: Sequence[int] | None) -> bool:
         """Whether a question that needs these columns (None: all) can be answered."""
         if self.columns is None:

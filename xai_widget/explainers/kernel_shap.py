@@ -68,8 +68,10 @@ class KernelShap(Explainer):
 
     Notes
     -----
-    `arrays` of the attribution: "labels" (superpixel of every position), "coefficients" (the values, one a superpixel)
-    and, where they are known, their standard "errors".
+    `arrays` of the attribution: "labels" (superpixel 0 ... F - 1 of every position, -1 outside a mask), "coefficients"
+    (the values, one a superpixel), where they are known their standard "errors", and "numbers", what each superpixel is
+    called in a label map of one's own: the regions of an atlas in a table. Every number of the map is a region, 0 too;
+    where 0 is the background, ``mask=atlas > 0`` leaves it alone.
 
     Examples
     --------
@@ -156,7 +158,7 @@ class KernelShap(Explainer):
             y = torch.cat([classes, y], 1)
         values, error = game.shapley(y)
         total = float(y[0, -1] - y[1, -1])
-        arrays = {"labels": torch.from_numpy(regions.labels)[None], "coefficients": values[None, :, -1]}
+        arrays = regions.arrays | {"coefficients": values[None, :, -1]}
         if error is not None:
             arrays["errors"] = error[None]
         if finished:

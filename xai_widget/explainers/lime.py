@@ -74,8 +74,10 @@ class Lime(Explainer):
 
     Notes
     -----
-    `arrays` of the attribution: "labels" (superpixel of every position), "coefficients" and their standard "errors",
-    one a superpixel.
+    `arrays` of the attribution: "labels" (superpixel 0 ... F - 1 of every position, -1 outside a mask), "coefficients"
+    and their standard "errors", one a superpixel, and "numbers", what each superpixel is called in a label map of one's
+    own: the regions of an atlas in a table. Every number of the map is a region, 0 too; where 0 is the background,
+    ``mask=atlas > 0`` leaves it alone.
 
     Examples
     --------
@@ -152,8 +154,7 @@ class Lime(Explainer):
         y = case.score(logits[None], self.score)[0].detach().double().cpu()
         weights = proximity(z, self.kernel_width)
         fit = self._fit(z, y[:, None], weights)
-        arrays = {"labels": torch.from_numpy(regions.labels)[None], "coefficients": fit.coefficients[None, :, -1]}
-        arrays["errors"] = fit.error[None]
+        arrays = regions.arrays | {"coefficients": fit.coefficients[None, :, -1], "errors": fit.error[None]}
         meta: dict[str, Any] = {
             "r2": fit.r2,
             "intercept": float(fit.intercept[-1]),

@@ -20,6 +20,8 @@ from xai_widget.explainers.parameters import Param
 WINDOWS_A_SIDE = 7
 # Standard deviation of a Gaussian window, in windows.
 GAUSSIAN_SIGMA = 1 / 4
+# Stands for the sum of no shares, where nothing has been measured yet.
+SMALLEST = 1e-300
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,11 @@ class Occlusion(Explainer):
 
     where :math:`W_p` are the windows that cover p. With ``edge="gaussian"`` a window covers its places in part, by a
     Gaussian G that is 1 in its middle and has a standard deviation of a quarter of the window: x·(1 - G) + fill·G; and
-    the mean is weighted by the same G. There is no edge then that the network could take for a feature. Windows lie on a grid of `stride`; the last one of each axis is
-    moved inside, so that the borders are fully covered. Positive: the place speaks for the target. All classes come
-    from the same forwards. A coarse grid that already covers the picture is measured first, then the windows between.
+    the mean is weighted by the same G. There is no edge then that the network could take for a feature. Windows lie on
+    a grid of `stride`; the last one of each axis is moved inside, so that the borders are fully covered. Positive: the
+    place speaks for the target. All classes come from the same forwards. A coarse grid that already covers the picture
+    is measured first, then the windows between. With a mask, windows that do not touch the foreground are not run, and
+    the others cover their part of it alone.
 
     Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, arXiv:1311.2901.
 
@@ -126,23 +130,28 @@ class Occlusion(Explainer):
         origin = np.stack([starts[positions[:, axis]] for axis, starts in enumerate(axes)], axis=1)
         profile = self._profile(window)
         covers = [_coverage(starts, profile, length) for starts, length in zip(axes, size, strict=True)]
-        soft = None if self.edge == "hard" else np.asarray(math.prod(np.ix_(*[profile] * len(size))))
+        share = np.asarray(math.prod(np.ix_(*[profile] * len(size))))
         clean = case.score(case.logits, self.score)  # [N]
         drops = torch.zeros((len(case.inputs), *(len(starts) for starts in axes)), dtype=torch.float64)
         measured = torch.zeros(drops.shape[1:], dtype=torch.float64)
+        total, weight = torch.zeros((len(drops), *size), dtype=torch.float64), torch.zeros(size, dtype=torch.float64)
         done = 0
-        for logits in case.scores(Boxes(origin, (window,) * len(size), self.fill, soft)):
+        boxes = Boxes(origin, share.shape, self.fill, None if self.edge == "hard" else share)
+        for logits in case.scores(boxes):
             chunk = positions[done : done + logits.shape[1]]
             index = [torch.from_numpy(chunk[:, axis]) for axis in range(len(axes))]
-            fallen = clean[:, None] - case.score(logits, self.score)  # [N, n]
-            for row, drop in zip(drops, fallen.detach().double().cpu(), strict=True):
+            fallen = (clean[:, None] - case.score(logits, self.score)).detach().double().cpu()  # [N, n]
+            for row, drop in zip(drops, fallen, strict=True):
                 row[tuple(index)] = drop
             measured[tuple(index)] = 1
-            done += logits.shape[1]
-            values = _spread(drops, covers)
-            if self.reduce == "mean":
-                weight = _spread(measured[None], covers)
-                values = values / torch.where(weight > 0, weight, torch.ones_like(weight))
+            if len(chunk) * share.size > weight.numel():
+                total, weight = _spread(drops, covers), _spread(measured[None], covers)[0]
+            else:  # the windows are a small part of the input: of a volume, nearly always
+                _add(total, weight, fallen, origin[done : done + len(chunk)], torch.from_numpy(share))
+            done += len(chunk)
+            values = total / weight.clamp(min=SMALLEST) if self.reduce == "mean" else total
+            if case.mask is not None:  # outside, nothing was ever covered
+                values = values * case.mask.to(values.device)
             yield Estimate(
                 values.float(),
                 done / len(positions),
@@ -178,7 +187,7 @@ class Occlusion(Explainer):
             -1, len(size)
         )
         if case.mask is not None:
-            grid = grid[[_touches(case.mask, position, axes, window) for position in grid]]
+            grid = grid[_touching(case.mask.cpu().numpy(), axes, window).reshape(-1)]
             if len(grid) == 0:
                 message = f"{self.label}: no window touches the mask. Pass a mask that is True on the foreground."
                 raise ValueError(message)
@@ -205,9 +214,12 @@ def _level(grid: NDArray[np.int64], axes: list[NDArray[np.int64]], reach: int) -
     return level
 
 
-def _touches(mask: Tensor, position: NDArray[np.int64], axes: list[NDArray[np.int64]], window: int) -> bool:
-    corner = [int(starts[index]) for starts, index in zip(axes, position, strict=True)]
-    return bool(mask[tuple(slice(start, start + window) for start in corner)].any())
+def _touching(mask: NDArray[np.bool_], axes: list[NDArray[np.int64]], window: int) -> NDArray[np.bool_]:
+    """Return which windows of the grid hold a place of the mask, `[*windows]`, one axis at a time."""
+    touched = mask
+    for axis, starts in enumerate(axes):
+        touched = np.stack([touched.take(range(start, start + window), axis).any(axis) for start in starts], axis)
+    return touched
 
 
 def _coverage(starts: NDArray[np.int64], profile: NDArray[np.float64], length: int) -> Tensor:
@@ -215,6 +227,14 @@ def _coverage(starts: NDArray[np.int64], profile: NDArray[np.float64], length: i
     inside = np.arange(length)[:, None] - starts
     covered = (inside >= 0) & (inside < len(profile))
     return torch.from_numpy(np.where(covered, profile[inside.clip(0, len(profile) - 1)], 0.0))
+
+
+def _add(total: Tensor, weight: Tensor, drops: Tensor, origin: NDArray[np.int64], share: Tensor) -> None:
+    """Add the drops `[N, n]` of windows to the sums `[N, *S]` at the places they cover, and their shares `[*S]`."""
+    for drop, corner in zip(drops.T.reshape(-1, len(total), *[1] * share.ndim), origin.tolist(), strict=True):
+        box = tuple(slice(start, start + length) for start, length in zip(corner, share.shape, strict=True))
+        total[(slice(None), *box)] += drop * share
+        weight[box] += share
 
 
 def _spread(grid: Tensor, covers: list[Tensor]) -> Tensor:

@@ -1,5 +1,7 @@
 """Superpixels: the regions of a picture or volume that LIME and Kernel SHAP switch on and off."""
 
+import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
@@ -11,6 +13,7 @@ from torch import Tensor
 from xai_widget.arrays import Array
 from xai_widget.engine import Case, Facts, Fill, Segments
 from xai_widget.explainers.parameters import Param
+from xai_widget.render import resize
 
 Algorithm = Literal["quickshift", "slic"]
 SegmentsField = Annotated[
@@ -37,6 +40,8 @@ FillField = Annotated[
 QUICKSHIFT_SIDE: Final = 224
 QUICKSHIFT_KERNEL: Final = 4.0
 SLIC_LEAST: Final = 0.25
+# Voxels count as cubes where no side is longer than the shortest by more than this factor.
+EQUAL: Final = 1.05
 # A surrogate with more features than this would need more samples than anybody waits for.
 MOST: Final = 2048
 
@@ -49,12 +54,22 @@ class Superpixels:
     ----------
     labels : int array [*S]
         Feature of every position, 0 ... F - 1; -1 where nothing may be perturbed.
-    count : int
-        F.
+    numbers : int array [F]
+        What each feature is called in the label map that it comes from, in rising order.
     """
 
     labels: NDArray[np.int64]
-    count: int
+    numbers: NDArray[np.int64]
+
+    @property
+    def count(self) -> int:
+        """F."""
+        return len(self.numbers)
+
+    @property
+    def arrays(self) -> dict[str, Tensor]:
+        """Labels and numbers as an estimate carries them, each with an axis for the row in front."""
+        return {"labels": torch.from_numpy(self.labels)[None], "numbers": torch.from_numpy(self.numbers)[None]}
 
     def edits(self, keep: NDArray[np.bool_], fill: Fill) -> Segments:
         """Return the edits that keep the features of each row of `keep` `[n, F]`."""
@@ -100,7 +115,8 @@ def superpixels(case: Case, segments: Algorithm | Array | None, wanted: int) -> 
     case : Case
         One input `[1, C, *S]`.
     segments : {"quickshift", "slic"}, Array or None
-        Algorithm, run on the input scaled to [0, 1]; a label map `[*S]` of any whole numbers; None = auto.
+        Algorithm, run on the input scaled to [0, 1]; a label map `[*S]` of any whole numbers, each a region, 0 too;
+        None = auto. Where the size of a voxel is known, SLIC's superpixels are as long in mm along every axis.
     wanted : int
         About how many SLIC makes.
 
@@ -120,13 +136,13 @@ def superpixels(case: Case, segments: Algorithm | Array | None, wanted: int) -> 
         raise ValueError(message)
     numbered = np.full(labels.shape, -1, dtype=np.int64)
     numbered[~outside] = inverse.reshape(-1)
-    return Superpixels(numbered, len(features))
+    return Superpixels(numbered, features.astype(np.int64))
 
 
 def is_cut(case: Case, segments: Algorithm | Array | None, wanted: int) -> bool:
     """Whether the superpixels of a case of one input are known without cutting it."""
     way = algorithm(segments, case.facts)
-    return isinstance(way, Array) or case.memory.recall(("superpixels", way, wanted), np.ndarray) is not None
+    return isinstance(way, Array) or case.memory.recall(_key(case, way, wanted), np.ndarray) is not None
 
 
 def _unfit_labels(labels: NDArray[np.generic], size: tuple[int, ...]) -> str | None:
@@ -139,17 +155,27 @@ def _unfit_labels(labels: NDArray[np.generic], size: tuple[int, ...]) -> str | N
     return None
 
 
+def _spacing(case: Case) -> tuple[float, ...] | None:
+    """Return the size of a voxel where the axes' differ, else None."""
+    spacing = case.spacings[0] if case.spacings else None
+    return None if spacing is None or max(spacing) <= EQUAL * min(spacing) else spacing
+
+
+def _key(case: Case, way: Algorithm, wanted: int) -> tuple[Hashable, ...]:
+    return "superpixels", way, wanted, _spacing(case)
+
+
 def _kept_cut(case: Case, way: Algorithm, wanted: int) -> NDArray[np.int64]:
-    key = ("superpixels", way, wanted)
+    key = _key(case, way, wanted)
     found = case.memory.recall(key, np.ndarray)
     if found is None:
-        found = _cut(case.inputs[0], way, wanted)
+        found = _cut(case.inputs[0], way, wanted, _spacing(case))
         case.memory.keep(key, found, found.nbytes)
     return found
 
 
-def _cut(picture: Tensor, way: Algorithm, wanted: int) -> NDArray[np.int64]:
-    """Cut `[C, *S]`."""
+def _cut(picture: Tensor, way: Algorithm, wanted: int, spacing: tuple[float, ...] | None) -> NDArray[np.int64]:
+    """Cut `[C, *S]`, whose voxels have this size."""
     from skimage import segmentation  # noqa: PLC0415 - slow to import, needed here only
 
     values = picture.detach().double().cpu().numpy()
@@ -160,10 +186,22 @@ def _cut(picture: Tensor, way: Algorithm, wanted: int) -> NDArray[np.int64]:
         kernel = np.clip(QUICKSHIFT_KERNEL * min(colours.shape[:2]) / QUICKSHIFT_SIDE, 1, QUICKSHIFT_KERNEL)
         labels = segmentation.quickshift(colours, kernel_size=kernel, max_dist=200, ratio=0.2, rng=0)
     else:
+        size = values.shape[1:]
+        if spacing is not None:  # SLIC starts from as many samples along every axis: they must be equally far apart
+            cubic = _cubic(size, spacing)
+            values = np.stack([resize(channel.astype(np.float32), cubic) for channel in values])
         # SLIC weighs distance against colour: colours are compared in Lab (up to 100), other channels in [0, 1].
         compactness = 10 if len(values) == 3 else 0.1
         # Small pictures would lose most of their superpixels to the usual least size, half of the mean one.
         labels = segmentation.slic(
             values, wanted, compactness, channel_axis=0, start_label=0, min_size_factor=SLIC_LEAST
         )
+        if spacing is not None:
+            labels = resize(labels, size, cells=True)
     return np.asarray(labels, dtype=np.int64)
+
+
+def _cubic(size: tuple[int, ...], spacing: tuple[float, ...]) -> tuple[int, ...]:
+    """Return how many samples along each axis cover the same space with about as many cubes as there are voxels."""
+    side = math.prod(spacing) ** (1 / len(spacing))
+    return tuple(max(1, round(n * length / side)) for n, length in zip(size, spacing, strict=True))

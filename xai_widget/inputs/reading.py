@@ -21,7 +21,7 @@ from torch import Tensor
 from xai_widget.inputs.files import check_path, open_picture
 from xai_widget.inputs.fitting import as_batch, check_finite, dims_of_array, dims_of_tensor, dtype_for, wanted_by
 from xai_widget.inputs.pictures import eight_bit, pixels_of, shown
-from xai_widget.inputs.volumes import affine_of, load_nifti, placed
+from xai_widget.inputs.volumes import affine_code_of, affine_of, load_nifti, placed
 from xai_widget.models import Expects, Preprocess, preprocess_for
 
 _ACCEPTED: Final = "Expected a path, a PIL picture, an array [H, W], [H, W, C] or [C, H, W], a tensor, or a NIfTI image"
@@ -46,6 +46,8 @@ class ModelInput:
     affine
         From stored indices to mm ``[4, 4]``, of a NIfTI image or a tensor that carries one; None where it is not known,
         or does not hold for what a transform made of the image.
+    affine_code
+        The NIfTI code of the space that the affine leads to, where the image says.
     """
 
     tensor: Tensor
@@ -53,6 +55,7 @@ class ModelInput:
     name: str
     notes: tuple[str, ...]
     affine: NDArray[np.float64] | None = None
+    affine_code: int | None = None
 
 
 def read_input(img: Any, model: Callable[..., Any], *, transform: Any = None, dims: int | None = None) -> ModelInput:
@@ -196,7 +199,8 @@ class _Reader:
         made = preprocess.apply(volume)
         item = self._made(made, 3, preprocess, name, (preprocess.note,))
         affine, said = placed(volume, made, tuple(item.tensor.shape[2:]))
-        return replace(item, affine=affine, notes=(*item.notes, *said))
+        code = None if affine is None else affine_code_of(volume)
+        return replace(item, affine=affine, affine_code=code, notes=(*item.notes, *said))
 
     def tensor(self, tensor: Tensor) -> ModelInput:
         if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_quantized:

@@ -41,6 +41,14 @@ def affine_of(volume: Any) -> NDArray[np.float64] | None:
     return None if unsaid or matrix.shape != (4, 4) else matrix
 
 
+def affine_code_of(volume: Any) -> int | None:
+    """Return the code of the space that a NIfTI image's affine leads to (1 scanner, 2 aligned, 4 MNI), if it says."""
+    header: Any = getattr(volume, "header", None)
+    if not hasattr(header, "get_sform"):
+        return None
+    return int(header["sform_code"]) or int(header["qform_code"]) or None
+
+
 def placed(volume: Any, made: Any, size: tuple[int, ...]) -> tuple[NDArray[np.float64] | None, tuple[str, ...]]:
     """Return the affine of what a model is given of a volume, and notes.
 
