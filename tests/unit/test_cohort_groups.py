@@ -183,9 +183,7 @@ def test_an_id_of_several_rows_asks_for_the_row(tmp_path: Path):
 
 
 def test_a_cohort_says_what_it_is(c: Cohort):
-    assert repr(c) == (
-        "cohort  5 maps of 2x2, 1 failed\nmethod  occlusion of Net\ngroups  control 2, patient 3"
-    )
+    assert repr(c) == ("cohort  5 maps of 2x2, 1 failed\nmethod  occlusion of Net\ngroups  control 2, patient 3")
     assert "<td style='text-align:left'>control 2, patient 3</td>" in c._repr_html_()
 
 

@@ -9,9 +9,9 @@ import numpy as np
 
 from xai_widget.attribution import Attribution
 from xai_widget.cohort import clusters as kinds
-from xai_widget.cohort import map_features, regions, representatives, statistics, visual_words
-from xai_widget.cohort.atlas import Atlas, grid, parcels, read_atlas
-from xai_widget.cohort.groups import Group, Members
+from xai_widget.cohort import map_features, regions, representatives, shared_features, statistics
+from xai_widget.cohort.atlas import Atlas, grid, read_atlas
+from xai_widget.cohort.groups import Members
 from xai_widget.cohort.importance import Importance
 from xai_widget.cohort.membership import Membership
 from xai_widget.cohort.splits import By
@@ -216,8 +216,7 @@ class Cohort(Membership):
 
         - "words" (default for pictures): each member's superpixels are described by how they look (colour, its spread,
           edges, texture) and pooled over the cohort into `count` kinds, wherever they lie; see `visual_words`,
-        - "parcels" (default for volumes): superpixels of the mean picture, for aligned inputs,
-        - "grid": boxes, for aligned inputs,
+        - "parcels" (default for volumes): superpixels of the mean picture, for aligned inputs; "grid": boxes,
         - an atlas, as in `regions`.
 
         :math:`W_{if}` is the size of map i's mean in feature f, weighed by f's part of the picture, as a part of the
@@ -248,34 +247,13 @@ class Cohort(Membership):
         if n < 1 or strongest < 1 or (count is not None and count < 1):
             raise ValueError(f"Expected numbers of 1 or more; got n={n!r}, strongest={strongest!r}, count={count!r}.")
         picked = self.group(group)
-        called, weights = self._weights(picked, features, names, count, seed)
+        called, weights = shared_features.weights(lambda: self._members(picked.rows), features, names, count, seed)
         weights = representatives.strongest(weights, strongest)
         order, coverage, importance = representatives.submodular_pick(weights, min(n, len(picked)))
         rows = picked.rows[order]
         return representatives.Representatives(
             picked.name, rows, self._ids(rows), coverage, called, importance, weights, picked.rows, self.__getitem__
         )
-
-    def _weights(
-        self, group: Group, features: Any, names: Mapping[Any, str] | None, count: int | None, seed: int
-    ) -> tuple[tuple[str, ...], Any]:
-        if features is None:
-            features = "words" if len(self.input_size) == 2 else "parcels"
-        match features:
-            case "words":
-                words = visual_words.weights(self._members(group.rows), 20 if count is None else count, seed)
-                return tuple(f"word {at}" for at in range(1, words.shape[1] + 1)), words
-            case "grid":
-                cut = grid(self.input_size, count)
-            case "parcels":
-                image = self.mean(group).image
-                if image is None:
-                    raise ValueError("Parcels need the members' pictures: explain with pictures=True, or use 'grid'.")
-                cut = parcels(image, 60 if count is None else count)
-            case _:
-                cut = self._atlas(features, names)
-        found = regions.profiles(self._members(group.rows), cut)
-        return cut.names, np.abs(found.mean) * (cut.voxels / cut.index.size)
 
     def clusters(
         self,
@@ -303,10 +281,11 @@ class Cohort(Membership):
         seed : int
             Of k-means and of the embedding.
         features : {"place", "shape", "content"}
-            What makes two maps alike. "place": where relevance lies (the pooled map); for aligned inputs, and for marks
-            that stay where they are. "shape": how it is spread, wherever it lies (the size of the pooled map's Fourier
-            coefficients). "content": what it lies on (how much on each visual word of the pictures), which finds a mark
-            that turns up anywhere. Each member's numbers are brought to length 1: strong and weak maps count the same.
+            What makes two maps alike. "place": where relevance lies (the pooled map, brought to length 1); for aligned
+            inputs, and for marks that stay where they are. "shape": how it is spread, wherever it lies (the sizes of
+            the pooled map's Fourier coefficients). "content": how that looks on which it is strongest (colour, edges,
+            texture of the superpixels; see `visual_words.looked_at`), for a mark that turns up anywhere. Strong and
+            weak maps count the same.
         neighbours : int, optional
             Of the likeness graph; by default half of the members.
 
@@ -317,7 +296,7 @@ class Cohort(Membership):
         """
         picked = self.group(group)
         dims = len(self.input_size)
-        points = map_features.features(self._members(picked.rows), features, size, dims, seed)
+        points = map_features.features(self._members(picked.rows), features, size, dims)
         return kinds.found(picked, self._ids(picked.rows), points, n, neighbours, features, seed, self.mean)
 
     def _atlas(self, atlas: Any, names: Mapping[Any, str] | None) -> Atlas:

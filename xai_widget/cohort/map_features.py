@@ -18,14 +18,10 @@ Likeness: TypeAlias = Literal["place", "shape", "content"]
 LIKENESSES: Final = ("place", "shape", "content")
 # Cells along each axis that maps are pooled to, by the number of axes.
 CELLS: Final = {2: 16, 3: 8}
-# Visual words of "content".
-WORDS: Final = 20
 
 
-def features(
-    members: Iterable[Attribution], likeness: Likeness, size: tuple[int, ...] | None, dims: int, seed: int
-) -> Numbers:
-    """Return one row of numbers a member, each of length 1 (or all zero).
+def features(members: Iterable[Attribution], likeness: Likeness, size: tuple[int, ...] | None, dims: int) -> Numbers:
+    """Return one row of numbers a member; near ones are alike.
 
     Parameters
     ----------
@@ -37,8 +33,6 @@ def features(
         The grid that maps are pooled to.
     dims : int
         Axes of the maps.
-    seed : int
-        Of the visual words.
 
     Raises
     ------
@@ -51,7 +45,7 @@ def features(
         )
         raise ValueError(message)
     if likeness == "content":
-        return _unit(np.sqrt(visual_words.weights(members, WORDS, seed)))
+        return visual_words.looked_at(members)
     cells = (CELLS[dims],) * dims if size is None else tuple(size)
     if len(cells) != dims or min(cells) < 2:
         raise ValueError(

@@ -23,7 +23,17 @@ from xai_widget.cohort.lock import WriterLock
 
 FORMAT: Final = 1
 JOURNAL: Final = "table.jsonl"
-COLUMNS: Final = ("row", "id", "label", "prediction", "probability", "target", "seconds", "status", "error")
+COLUMNS: Final = {
+    "row": "int64",
+    "id": "str",
+    "label": "Int64",
+    "prediction": "Int64",
+    "probability": "float64",
+    "target": "object",
+    "seconds": "float64",
+    "status": "str",
+    "error": "object",
+}
 # Plan keys that the first finished row tells.
 SEEN: Final = ("labels", "input_size", "native", "signed", "unit", "layer", "affine")
 
@@ -80,16 +90,15 @@ class Store:
             There is something already.
         """
         path = Path(path).expanduser()
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        # A writer that was killed at once may have left its lock and an empty journal.
+        if path.exists() and (not path.is_dir() or any(not _is_trace(entry) for entry in path.iterdir())):
             message = f"{str(path)!r} exists already. Choose another name for out=, or Store.open it."
             raise FileExistsError(message)
         path.mkdir(parents=True, exist_ok=True)
         lock = WriterLock(path)
-        group = zarr.open_group(path, mode="a", zarr_format=3)
-        unknown = dict.fromkeys(SEEN)
-        group.attrs.update({**unknown, **plan, "format": FORMAT})
         (path / JOURNAL).touch()
-        store = cls(path, group, lock)
+        known = {**dict.fromkeys(SEEN), **plan, "format": FORMAT}
+        store = cls(path, zarr.create_group(path, zarr_format=3, attributes=known), lock)
         if store.plan["native"] is not None:
             store._make_maps()
         return store
@@ -166,9 +175,9 @@ class Store:
     def table(self) -> pd.DataFrame:
         """The finished rows, in row order: `COLUMNS`, then those of the dataset; a new frame each time."""
         records = list(self.records().values())
-        fixed = pd.DataFrame({name: [record[name] for record in records] for name in COLUMNS})
-        kinds = {"row": "int64", "label": "Int64", "prediction": "Int64", "probability": "float64"}
-        fixed = fixed.astype({**kinds, "seconds": "float64", "target": "object", "error": "object"})
+        fixed = pd.DataFrame(
+            {name: pd.Series([record[name] for record in records], dtype=kind) for name, kind in COLUMNS.items()}
+        )
         names = dict.fromkeys(name for record in records for name in record["columns"])
         # A value that a row lacks is missing, whatever kind the column is of.
         further = {name: [record["columns"].get(name) for record in records] for name in names}
@@ -230,7 +239,8 @@ class Store:
         picture, low, high = self.picture(record["row"]), record["low"], record["high"]
         if picture is None or low is None:
             return picture
-        return (low + picture.astype(np.float32) * ((high - low) / 255)).astype(np.float32)
+        image: NDArray[np.float32] = (low + picture * np.float64((high - low) / 255)).astype(np.float32)
+        return image
 
     def _finished(self, row: int) -> Mapping[str, Any]:
         record = self.records().get(row)
@@ -250,7 +260,8 @@ class Store:
     def settle(self, **seen: Any) -> None:
         """Complete the plan by what the first finished row told; see `SEEN`."""
         self._plan.update(seen)
-        self._make_maps()
+        if "native" in seen:
+            self._make_maps()
         # Last: a plan that names the shape has its array.
         self._group.attrs.update(seen)
 
@@ -281,15 +292,14 @@ class Store:
         if self._lock is None:
             message = f"{str(self.path)!r} was opened to be read. Use Store.resume to write on."
             raise RuntimeError(message)
-        row = record["row"]
-        if values is not None:
-            self._check(values.shape, self._array("maps").shape[1:], "map")
-            self._array("maps")[row] = values
-        if picture is not None:
-            if "pictures" not in self._group:
-                self._make("pictures", picture.shape, "uint8", 0)
-            self._check(picture.shape, self._array("pictures").shape[1:], "picture")
-            self._array("pictures")[row] = picture
+        if picture is not None and "pictures" not in self._group:
+            self._make("pictures", picture.shape, "uint8", 0)
+        for name, array in (("maps", values), ("pictures", picture)):
+            if array is not None:
+                _check(array.shape, self._array(name).shape[1:], name)
+        for name, array in (("maps", values), ("pictures", picture)):
+            if array is not None:
+                self._array(name)[record["row"]] = array
         unknown = dict.fromkeys((*COLUMNS, "probabilities", "low", "high", "affine"))
         line = json.dumps({**unknown, "columns": {}, **record}, allow_nan=False) + "\n"
         with (self.path / JOURNAL).open("ab") as file:
@@ -312,13 +322,23 @@ class Store:
             overwrite=True,
         )
 
-    def _check(self, given: tuple[int, ...], expected: tuple[int, ...], what: str) -> None:
-        if given != expected:
-            message = (
-                f"The {what} has shape {list(given)}, and those of the rows before {list(expected)}: a cohort shares one"
-                " grid. Bring all inputs to one size."
-            )
-            raise ValueError(message)
+
+def begun(path: str | Path) -> bool:
+    """Return whether there is a store in a folder."""
+    return (Path(path).expanduser() / "zarr.json").is_file()
+
+
+def _is_trace(entry: Path) -> bool:
+    return entry.name.startswith("writer-") or (entry.name == JOURNAL and entry.stat().st_size == 0)
+
+
+def _check(given: tuple[int, ...], expected: tuple[int, ...], name: str) -> None:
+    if given != expected:
+        message = (
+            f"One of the {name} has shape {list(given)}, and those of the rows before {list(expected)}: a cohort shares"
+            " one grid. Bring all inputs to one size."
+        )
+        raise ValueError(message)
 
 
 def _existing(path: str | Path, mode: Literal["r", "r+"]) -> tuple[Path, zarr.Group]:

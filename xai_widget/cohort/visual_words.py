@@ -9,6 +9,7 @@ much of its relevance lies on each kind, wherever in the picture that is.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -24,6 +25,58 @@ DESCRIBED: Final = (
 # About how many superpixels SLIC makes of each picture, and how strongly it prefers compact ones.
 SUPERPIXELS: Final = 60
 COMPACTNESS: Final = 10.0
+# A superpixel counts as looked at from this part of its member's highest relevance on.
+STRONG: Final = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Superpixels:
+    """The superpixels of all members, one after the other.
+
+    Attributes
+    ----------
+    owners : int array [s]
+        Whose superpixel it is: 0 ... n - 1.
+    looks : float64 array [s, 8]
+        `DESCRIBED`, each brought to mean 0 and spread 1 over the cohort.
+    means : float64 array [s]
+        The map's mean in the superpixel.
+    parts : float64 array [s]
+        The superpixel's part of its picture.
+    """
+
+    owners: NDArray[np.intp]
+    looks: Numbers
+    means: Numbers
+    parts: Numbers
+
+
+def superpixels(members: Iterable[Attribution]) -> Superpixels:
+    """Cut and describe the members' pictures, one in memory at a time.
+
+    Raises
+    ------
+    ValueError
+        The members are no pictures, or their pictures were not kept.
+    """
+    owners, described, means, parts = [], [], [], []
+    for owner, member in enumerate(members):
+        if member.image is None or len(member.input_size) != 2:
+            message = (
+                "What pictures look like needs the members' pictures: explain with pictures=True. For volumes there are"
+                " atlases, 'parcels' and 'grid'."
+            )
+            raise ValueError(message)
+        index, looks = describe(member.image)
+        sizes = np.bincount(index.ravel())
+        means.append(np.bincount(index.ravel(), member.resized().ravel().astype(np.float64)) / sizes)
+        parts.append(sizes / index.size)
+        described.append(looks)
+        owners.append(np.full(len(sizes), owner))
+    looks = np.concatenate(described)
+    spread = looks.std(axis=0)
+    scaled = (looks - looks.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return Superpixels(np.concatenate(owners), scaled, np.concatenate(means), np.concatenate(parts))
 
 
 def weights(members: Iterable[Attribution], words: int, seed: int) -> Numbers:
@@ -32,7 +85,7 @@ def weights(members: Iterable[Attribution], words: int, seed: int) -> Numbers:
     .. math:: W_{if} = \sum_{s \in f} |\bar m_i(s)| \; |s| / |S|
 
     over the superpixels :math:`s` of member :math:`i` that are word :math:`f`: the size of the map's mean in the
-    superpixel, weighed by the superpixel's share of the picture.
+    superpixel, weighed by the superpixel's part of the picture.
 
     Parameters
     ----------
@@ -50,32 +103,32 @@ def weights(members: Iterable[Attribution], words: int, seed: int) -> Numbers:
     Raises
     ------
     ValueError
-        The members are no pictures, or their pictures were not kept.
+        As `superpixels`.
     """
     from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415 - slow to import, needed here only
 
-    described, relevance, owners = [], [], []
-    for owner, member in enumerate(members):
-        if member.image is None or len(member.input_size) != 2:
-            message = (
-                "Visual words need the members' pictures: explain with pictures=True. Volumes have their atlas or"
-                " features='grid'."
-            )
-            raise ValueError(message)
-        index, looks = describe(member.image)
-        sizes = np.bincount(index.ravel())
-        sums = np.bincount(index.ravel(), member.resized().ravel().astype(np.float64))
-        described.append(looks)
-        relevance.append(np.abs(sums) / index.size)  # |mean| x area share
-        owners.append(np.full(len(sizes), owner))
-    looks = np.concatenate(described)
-    spread = looks.std(axis=0)
-    scaled = (looks - looks.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    count = min(words, len(np.unique(scaled.round(9), axis=0)))
-    found = MiniBatchKMeans(count, n_init=3, batch_size=4096, random_state=seed).fit_predict(scaled)
-    table = np.zeros((len(described), count))
-    np.add.at(table, (np.concatenate(owners), found), np.concatenate(relevance))
+    cut = superpixels(members)
+    count = min(words, len(np.unique(cut.looks.round(9), axis=0)))
+    word = MiniBatchKMeans(count, n_init=3, batch_size=4096, random_state=seed).fit_predict(cut.looks)
+    table = np.zeros((int(cut.owners[-1]) + 1, count))
+    np.add.at(table, (cut.owners, word), np.abs(cut.means) * cut.parts)
     return table
+
+
+def looked_at(members: Iterable[Attribution]) -> Numbers:
+    """Return how that looks on which each member's relevance is strongest, float64 `[n, 8]`.
+
+    The mean of `DESCRIBED` over the superpixels whose mean positive relevance reaches half of the member's highest,
+    weighed by their relevance. The mean look (zeros) where nothing is positive.
+    """
+    cut = superpixels(members)
+    above = np.maximum(cut.means, 0)
+    highest = np.zeros(int(cut.owners[-1]) + 1)
+    np.maximum.at(highest, cut.owners, above)
+    weight = np.where(above >= STRONG * highest[cut.owners], above * cut.parts, 0.0)
+    sums = np.bincount(cut.owners, weight)
+    looks = np.stack([np.bincount(cut.owners, weight * look) for look in cut.looks.T], axis=1)
+    return looks / np.where(sums > 0, sums, 1.0)[:, None]
 
 
 def describe(picture: NDArray[np.uint8]) -> tuple[NDArray[np.intp], Numbers]:
