@@ -12,7 +12,7 @@ from tests.cohorts import a_cohort
 from xai_widget.cohort import clusters as module
 from xai_widget.cohort.cohort import Cohort
 from xai_widget.cohort.map_features import area_means
-from xai_widget.cohort.spectral import spectrum
+from xai_widget.cohort.spectral import kinds, spectrum
 
 mpl.use("agg")
 
@@ -196,7 +196,7 @@ def test_the_spectrum_of_separate_clouds_has_a_zero_for_each():
     low = spectrum(points, neighbours=10)
     assert low.eigenvalues[:3] == pytest.approx(np.zeros(3), abs=1e-9)
     assert low.eigenvalues[3] > 0.1
-    assert low.kinds == 3
+    assert kinds(points, low, seed=0).tolist() == np.repeat([0, 1, 2], 25).tolist()
     # The eigenvectors of 0 are constant on each cloud, up to the members' degrees: rows of one cloud are parallel.
     rows = low.vectors[:, :3] / np.linalg.norm(low.vectors[:, :3], axis=1, keepdims=True)
     assert np.abs(rows[:25] @ rows[0]) == pytest.approx(np.ones(25))
@@ -204,4 +204,12 @@ def test_the_spectrum_of_separate_clouds_has_a_zero_for_each():
 
 
 def test_equal_maps_are_one_kind():
-    assert spectrum(np.ones((10, 3))).kinds == 1
+    points = np.ones((10, 3))
+    assert kinds(points, spectrum(points), seed=0).tolist() == [0] * 10
+
+
+@pytest.mark.parametrize("dimensions", [2, 20])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_continuum_is_one_kind(dimensions: int, seed: int):
+    points = np.random.default_rng(seed).uniform(size=(100, dimensions))
+    assert kinds(points, spectrum(points), seed=0).max() == 0

@@ -210,11 +210,11 @@ def found(
     if members > SAMPLE:
         chosen = np.sort(np.random.default_rng(seed).choice(members, SAMPLE, replace=False))
     low = spectral.spectrum(points[chosen], neighbours)
-    count = low.kinds if n is None else n
-    labels = spectral.cut(low.vectors, count, seed)
-    middles = np.stack([points[chosen][labels == kind].mean(axis=0) for kind in range(count)])
+    sample = points[chosen]
+    labels = spectral.kinds(sample, low, seed) if n is None else spectral.cut(low.vectors, n, seed)
+    middles = np.stack([sample[labels == kind].mean(axis=0) for kind in np.unique(labels)])
     if members > SAMPLE:
-        labels = labels[_nearest(points, points[chosen])]
+        labels = labels[_nearest(points, sample)]
     distances = np.linalg.norm(points - middles[labels], axis=1)
     return Clusters(group.name, group.rows, ids, labels, low.eigenvalues, features, distances, points, seed, mean)
 

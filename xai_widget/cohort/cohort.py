@@ -43,12 +43,11 @@ class Cohort(Membership):
     Examples
     --------
     >>> import tempfile
-    >>> from torchvision.transforms.functional import to_tensor
     >>> from xai_widget import examples
     >>> from xai_widget.cohort import explain_dataset
     >>> net, folder = examples.mosaic_net(), tempfile.TemporaryDirectory()
-    >>> photos = [examples.photo(name) for name in ("cat", "rocket", "coffee")]
-    >>> data = [(net.transform(photo.image), net.labels.index(photo.label)) for photo in photos]
+    >>> names = ["cat", "rocket", "coffee"]
+    >>> data = [(net.transform(examples.photo(name)), net.labels.index(name)) for name in names]
     >>> c = explain_dataset(net, data, "grad_cam", out=f"{folder.name}/maps.zarr", group_by="label", progress=False)
     >>> len(c), sorted(c.groups())
     (3, ['cat', 'coffee', 'rocket'])
@@ -274,7 +273,7 @@ class Cohort(Membership):
         ----------
         n : int, optional
             How many kinds. By default as many as there are eigenvalues before the widest gap of the likeness graph's
-            spectrum; 1 if there is none; see `spectral`.
+            spectrum that divides members which lie apart; 1 if there is none; see `spectral.kinds`.
         group : group, optional
         size : tuple of int, optional
             The grid that maps are pooled to by area means; by default 16 cells an axis of a picture, 8 of a volume.

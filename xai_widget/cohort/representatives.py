@@ -152,9 +152,9 @@ def submodular_pick(weights: NDArray[Any], n: int) -> tuple[list[int], Numbers, 
 
     Examples
     --------
-    >>> picked, coverage, importance = submodular_pick(np.array([[1, 0, 0], [0, 9, 4], [1, 9, 0]]), 2)
-    >>> picked, coverage.round(2).tolist()
-    ([2, 1], [0.74, 1.0])
+    >>> picked, coverage, importance = submodular_pick(np.array([[1, 0, 0], [0, 9, 4], [3, 7, 0]]), 2)
+    >>> importance.tolist(), picked, coverage.tolist()
+    ([2.0, 4.0, 2.0], [1, 0], [0.75, 1.0])
     """
     sizes = np.abs(weights.astype(np.float64))
     importance: Numbers = np.sqrt(sizes.sum(axis=0))

@@ -12,8 +12,12 @@ Numbers = NDArray[np.float64]
 
 # Eigenvalues that are computed, and so one more than the most kinds that are found without being asked for.
 EIGENVALUES: Final = 11
-# An eigenvalue above this belongs to variety within one kind (maps that move a little, or grow), not to another kind.
-SEPARATE: Final = 0.15
+# An eigenvalue above this belongs to variety within one kind, not to another kind.
+NEARLY_ZERO: Final = 0.3
+# Kinds lie apart if all but a few members are about as far from the other kinds as from their own third neighbour.
+APART: Final = 0.9
+FEW: Final = 0.05
+NEIGHBOUR: Final = 3
 # A member's own scale is the distance to this neighbour (Zelnik-Manor and Perona), or to this part of all members.
 SCALE_NEIGHBOUR: Final = 7
 SCALE_PART: Final = 20
@@ -33,12 +37,6 @@ class Spectrum:
 
     eigenvalues: Numbers
     vectors: Numbers
-
-    @property
-    def kinds(self) -> int:
-        """How many eigenvalues lie below the widest gap; it is looked for where they are nearly 0."""
-        gaps = np.diff(self.eigenvalues)
-        return int(np.argmax(np.where(self.eigenvalues[:-1] <= SEPARATE, gaps, -1.0))) + 1
 
 
 def spectrum(features: Numbers, neighbours: int | None = None) -> Spectrum:
@@ -61,9 +59,9 @@ def spectrum(features: Numbers, neighbours: int | None = None) -> Spectrum:
 
     Examples
     --------
-    >>> x = np.concatenate([np.linspace(0, 1, 20), np.linspace(50, 51, 20)])[:, None]
-    >>> spectrum(x).kinds
-    2
+    >>> x = np.repeat([[0.0], [9.0]], 10, axis=0)
+    >>> spectrum(x).eigenvalues[:3].round(2).tolist()
+    [0.0, 0.0, 1.11]
     """
     from scipy.linalg import eigh  # noqa: PLC0415 - slow to import, needed here only
     from scipy.spatial.distance import cdist  # noqa: PLC0415
@@ -81,6 +79,60 @@ def spectrum(features: Numbers, neighbours: int | None = None) -> Spectrum:
     laplacian = np.eye(n) - affinity * np.outer(root, root)
     values, vectors = eigh(laplacian, subset_by_index=(0, min(EIGENVALUES, n) - 1))
     return Spectrum(np.maximum(values, 0.0), vectors)
+
+
+def kinds(points: Numbers, low: Spectrum, seed: int) -> NDArray[np.intp]:
+    """Return the kind of every member, as many kinds as the spectrum shows; all 0 if there is one kind.
+
+    The number of kinds is that of the eigenvalues before the widest gap, where they are nearly 0. Maps that change
+    little by little (an object that moves) have small eigenvalues too, so the gap counts only if it divides members
+    that lie `apart`; if it does not, the next wider one is tried.
+
+    Parameters
+    ----------
+    points : float64 array [n, d]
+        What `low` is the spectrum of.
+    low : Spectrum
+    seed : int
+        Of k-means.
+
+    Examples
+    --------
+    >>> x = np.concatenate([np.random.default_rng(0).normal(middle, 1, (20, 2)) for middle in (0, 9)])
+    >>> kinds(x, spectrum(x), seed=0).tolist() == [0] * 20 + [1] * 20
+    True
+    """
+    gaps = np.diff(low.eigenvalues)
+    for before in np.argsort(-gaps, kind="stable"):
+        if before > 0 and low.eigenvalues[before] <= NEARLY_ZERO:
+            found = cut(low.vectors, int(before) + 1, seed)
+            if apart(points, found):
+                return found
+    return np.zeros(len(points), np.intp)
+
+
+def apart(points: Numbers, labels: NDArray[np.intp]) -> bool:
+    """Whether kinds are divided by a gap rather than cut out of a continuum.
+
+    A member's own scale is the distance to its third neighbour within its kind. In a continuum the members at the
+    border have their nearest neighbour beyond it, nearer than that.
+
+    Examples
+    --------
+    >>> labels = np.repeat([0, 1], 10)
+    >>> apart(np.arange(20.0)[:, None], labels), apart(np.arange(20.0)[:, None] + 20 * labels[:, None], labels)
+    (False, True)
+    """
+    from scipy.spatial.distance import cdist  # noqa: PLC0415 - slow to import, needed here only
+
+    if np.bincount(labels).min() <= NEIGHBOUR:
+        return False
+    distance = cdist(points, points)
+    same = labels[:, None] == labels
+    scale = np.sort(np.where(same, distance, np.inf), axis=1)[:, NEIGHBOUR]
+    larger = np.maximum(np.maximum(scale[:, None], scale), 1e-9)
+    nearest = np.where(same, np.inf, distance / larger).min(axis=1)
+    return all(np.quantile(nearest[labels == kind], FEW) >= APART for kind in np.unique(labels))
 
 
 def cut(vectors: Numbers, n: int, seed: int) -> NDArray[np.intp]:
