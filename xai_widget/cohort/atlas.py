@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from xai_widget.inputs.files import affine_of, load_nifti
+from xai_widget.inputs.volumes import affine_of, load_nifti
 
 # Two affines that differ by less than this, in mm, are the same.
 SAME_PLACE: Final = 1e-3
