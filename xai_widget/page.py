@@ -94,6 +94,7 @@ def session_payload(session: Session, index: int, names: Sequence[str], methods:
         "names": list(names),
         "model": session.facts.model,
         "picture": {"shape": list(picture.shape), "dtype": "uint8", "buffer": 0},
+        "volume": None,
         "probabilities": {"shape": [len(probabilities)], "dtype": "float32", "buffer": 1},
         "labels": list(session.labels),
         "activation": session.facts.kind.activation,

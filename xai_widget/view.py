@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypedDict, cast, get_args
+from typing import Any, Final, Literal, TypedDict, TypeGuard, cast, get_args
 
 import numpy as np
 
 from xai_widget.names import nearest
 
 Mode = Literal["overlay", "side", "curtain", "map", "contours", "regions", "image"]
+Layout = Literal["panes", "montage"]
 
 SEQUENTIAL: Final = ("viridis", "inferno", "magma", "cividis", "gray")
 DIVERGING: Final = ("RdBu_r", "PuOr_r", "coolwarm")
@@ -30,6 +31,12 @@ class View(TypedDict):
     percentile of the values' sizes, in [50, 100], that gets the strongest colour. ``box`` draws the box of the largest
     region above ``box_threshold``, a share of the maximum, in every mode but "regions". With ``shared``, everything that
     is compared has one scale.
+
+    The others are about volumes; pictures take no notice of them. ``crosshair`` is where the three planes meet, as stored
+    indices [i, j, k] of a voxel (one beyond the volume is moved to its edge), None for the middle. ``layout`` is "panes",
+    the three planes, or "montage", ``tiles`` evenly spaced slices (4 to 30) of the plane number ``plane``: 0 axial, 1
+    coronal, 2 sagittal, or without an affine across the first, second and third stored axis. ``radiological`` shows the
+    patient's left on the right. The modes "side", "curtain" and "regions" are drawn as "overlay".
     """
 
     opacity: float
@@ -43,6 +50,11 @@ class View(TypedDict):
     box: bool
     box_threshold: float
     shared: bool
+    crosshair: list[int] | None
+    layout: Layout
+    plane: int
+    tiles: int
+    radiological: bool
 
 
 DEFAULT_VIEW: Final[View] = {
@@ -57,6 +69,11 @@ DEFAULT_VIEW: Final[View] = {
     "box": False,
     "box_threshold": 0.2,
     "shared": True,
+    "crosshair": None,
+    "layout": "panes",
+    "plane": 0,
+    "tiles": 12,
+    "radiological": False,
 }
 
 
@@ -73,10 +90,12 @@ _RANGES: Final[Mapping[str, tuple[float, float]]] = MappingProxyType(
 
 
 _NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {"colormap": ("auto", *SEQUENTIAL, *DIVERGING), "mode": get_args(Mode)}
+    {"colormap": ("auto", *SEQUENTIAL, *DIVERGING), "mode": get_args(Mode), "layout": get_args(Layout)}
 )
 
-_SWITCHES: Final = ("cells", "box", "shared")
+_COUNTS: Final[Mapping[str, tuple[int, int]]] = MappingProxyType({"plane": (0, 2), "tiles": (4, 30)})
+
+_SWITCHES: Final = ("cells", "box", "shared", "radiological")
 
 
 def check_view(view: Mapping[str, Any]) -> View:
@@ -110,6 +129,10 @@ def check_view(view: Mapping[str, Any]) -> View:
             checked[key] = _number(key, value)
         elif key in _NAMES:
             checked[key] = _name(key, value)
+        elif key in _COUNTS:
+            checked[key] = _count(key, value)
+        elif key == "crosshair":
+            checked[key] = _voxel(value)
         elif key in _SWITCHES:
             if not isinstance(value, bool | np.bool_):
                 raise TypeError(f"View setting {key!r} is True or False; got {value!r}.")
@@ -138,3 +161,29 @@ def _name(key: str, value: object) -> str:
     if value not in known:
         raise ValueError(f"View setting {key!r} cannot be {value!r}.{nearest(value, known)} Known: {', '.join(known)}.")
     return value
+
+
+def _count(key: str, value: object) -> int:
+    low, high = _COUNTS[key]
+    if not _is_whole(value):
+        raise TypeError(f"View setting {key!r} is a whole number between {low} and {high}; got {value!r}.")
+    if not low <= int(value) <= high:
+        raise ValueError(f"View setting {key!r} lies between {low} and {high}; got {value}.")
+    return int(value)
+
+
+def _voxel(value: object) -> list[int] | None:
+    if value is None:
+        return None
+    indices = list(value) if isinstance(value, Sequence | np.ndarray) else [value]
+    if isinstance(value, str) or not all(_is_whole(index) for index in indices):
+        message = f"View setting 'crosshair' is a voxel [i, j, k] of whole numbers, or None; got {value!r}."
+        raise TypeError(message)
+    found = [int(index) for index in indices]
+    if len(found) != 3 or min(found) < 0:
+        raise ValueError(f"View setting 'crosshair' is three indices [i, j, k], from 0; got {value!r}.")
+    return found
+
+
+def _is_whole(value: object) -> TypeGuard[int | np.integer[Any]]:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)

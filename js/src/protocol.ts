@@ -67,6 +67,7 @@ export const CONTROLS = [
   "save",
 ] as const;
 export const MODES = ["overlay", "side", "curtain", "map", "contours", "regions", "image"] as const;
+export const LAYOUTS = ["panes", "montage"] as const;
 export const FILLS = ["blur", "mean", "grey", "noise"] as const;
 
 export type ClientKind = (typeof CLIENT_KINDS)[number];
@@ -75,6 +76,8 @@ export type State = (typeof STATES)[number];
 export type Trait = (typeof TRAITS)[number];
 export type Control = (typeof CONTROLS)[number];
 export type Mode = (typeof MODES)[number];
+/** How a volume is laid out: three planes that meet at the crosshair, or a montage of slices of one plane. */
+export type Layout = (typeof LAYOUTS)[number];
 /** What stands in a place that was covered. */
 export type CoverFill = (typeof FILLS)[number];
 
@@ -104,6 +107,21 @@ export interface View {
   box_threshold: number;
   /** One scale for everything that is compared. */
   shared: boolean;
+  /**
+   * What follows is about volumes; pictures take no notice of it. Of the modes, volumes know overlay, map, contours and
+   * image; the others are drawn as overlay.
+   *
+   * A voxel by its stored indices, where the three planes meet; null: the middle, floor(n / 2) of each axis. What lies
+   * beyond a volume is moved to its nearest voxel.
+   */
+  crosshair: [number, number, number] | null;
+  layout: Layout;
+  /** Which of the session's planes the montage shows: 0, 1 or 2. */
+  plane: number;
+  /** How many slices the montage shows, evenly spaced: 4 ... 30. */
+  tiles: number;
+  /** The patient's left on the right of the axial and the coronal plane, as radiologists look at it. */
+  radiological: boolean;
 }
 
 export interface Status {
@@ -187,10 +205,41 @@ export interface LayerPayload {
   calls: number;
 }
 
+/**
+ * How one plane of a volume is shown. `axis`, `rows` and `columns` are stored axes: the one cut across, the one shown
+ * downward and the one shown to the right; `flip_rows` and `flip_columns` tell whether that one is shown backwards.
+ *
+ * The planes of a session are the neurological ones. `radiological` mirrors those named axial and coronal: flip_columns
+ * turns round, and the marks of left and right change places.
+ */
+export interface PlanePayload {
+  /** By stored axis where there is no affine. */
+  name: "axial" | "coronal" | "sagittal" | "first" | "second" | "third";
+  axis: number;
+  rows: number;
+  columns: number;
+  flip_rows: boolean;
+  flip_columns: boolean;
+  /** What lies to the left, to the right, at the top and at the bottom: L, R, A, P, S, I, or "" where nobody knows. */
+  marks: [string, string, string, string];
+  /** Of the voxels of the full volume across, along the rows' axis and along the columns' axis: mm, or 1 without affine. */
+  spacing: [number, number, number];
+}
+
+/** What is known of a volume beside its voxels. */
+export interface VolumePayload {
+  /** From stored indices of the full volume to mm (right, anterior, superior), by rows. */
+  affine: number[][] | null;
+  /** Axial, coronal, sagittal; without an affine: across the first, the second, the third stored axis. */
+  planes: [PlanePayload, PlanePayload, PlanePayload];
+}
+
 export interface SessionPayload {
   index: number;
   names: string[];
-  picture: PicturePayload;
+  /** Voxels exactly where `volume` is not null. They cross the wire once a session. */
+  picture: PicturePayload | VoxelsPayload;
+  volume: VolumePayload | null;
   probabilities: { shape: [number]; dtype: "float32"; buffer: number };
   labels: string[];
   activation: string;
@@ -213,6 +262,7 @@ export interface ResultPayload {
   signed: boolean;
   /** What a value is, in short words; empty where the method does not say. */
   unit: string;
+  /** Its own resolution: [h, w], or [d, h, w] by the stored axes of a volume. */
   shape: number[];
   dtype: "float32";
   minimum: number;
@@ -254,10 +304,15 @@ export interface RegionsPayload {
   regions: RegionPayload[];
 }
 
+/**
+ * Of a volume: the whole map, at most 20 cells a side (32 kB), so that small maps follow the crosshair without a
+ * message: they show the first plane (axial) at it.
+ */
 export interface FramePayload {
   layer: string;
   signed: boolean;
-  shape: [number, number];
+  /** [h, w], or [d, h, w]. */
+  shape: number[];
   buffer: number;
 }
 
@@ -273,9 +328,22 @@ export interface FilmPayload {
 }
 
 export interface PicturePayload {
+  /** [H, W, 3] */
   shape: [number, number, number];
   dtype: "uint8";
   buffer: number;
+}
+
+/** The voxels of a volume, for display: 0 stands for `low` and below, 255 for `high` and above. */
+export interface VoxelsPayload {
+  /** [D, H, W] as stored; means of equal blocks where the volume is too large: sample i of n lies at (i + 1/2) / n. */
+  shape: [number, number, number];
+  dtype: "uint8";
+  buffer: number;
+  low: number;
+  high: number;
+  /** The volume's own [D, H, W]: crosshair, affine, spacing and the size of the panes are about it. */
+  full: [number, number, number];
 }
 
 /** A map that stays, and what is below it. */
@@ -287,8 +355,13 @@ export interface PinnedPayload {
   model: string;
   /** Whether the model has changed since. */
   earlier: boolean;
-  /** null: the page has it, with the session that is shown or with a pin before. */
-  picture: PicturePayload | null;
+  /**
+   * null: the page has it, with the session that is shown or with a pin before. Of a volume, the voxels for a tile: at
+   * most 96 a side.
+   */
+  picture: PicturePayload | VoxelsPayload | null;
+  /** With the voxels; null without. */
+  volume: VolumePayload | null;
 }
 
 /** What another model says to the same question. */
@@ -300,8 +373,10 @@ export interface OtherPayload {
   result: ResultPayload | null;
   /** Why there is no map. */
   error: ErrorPayload | null;
-  /** null: the same as that of the session that is shown. */
-  picture: PicturePayload | null;
+  /** null: the same as that of the session that is shown. Of a volume, the voxels for a tile: at most 96 a side. */
+  picture: PicturePayload | VoxelsPayload | null;
+  /** With the voxels; null without. */
+  volume: VolumePayload | null;
   /** Of the target; null where it is no class. */
   probability: number | null;
 }
@@ -317,7 +392,7 @@ export interface GalleryItemPayload {
   probability: number;
   /** The right class, where it was told. */
   expected: number | null;
-  /** A PNG; null: it was told before. */
+  /** A PNG, of a volume that of its first plane's middle; null: it was told before. */
   buffer: number | null;
 }
 
@@ -345,7 +420,8 @@ export interface Asks {
   compare: { methods: string[] | null; layers: string[] | null; targets: WireTarget[] | null };
   /** Buffer 0: the file. */
   photo: { name: string };
-  save: { format: "npz" };
+  /** nii.gz: of volumes alone. */
+  save: { format: "npz" | "nii.gz" };
   freeze: object;
 }
 
@@ -384,4 +460,9 @@ export const DEFAULT_VIEW: View = {
   box: false,
   box_threshold: 0.2,
   shared: true,
+  crosshair: null,
+  layout: "panes",
+  plane: 0,
+  tiles: 12,
+  radiological: false,
 };

@@ -28,7 +28,16 @@ const VALUES = Float32Array.of(0.25, 1).buffer;
 const tellSession = () =>
   model.tell({ kind: "session", request_id: null, session: SESSION }, [PIXELS, Float32Array.of(0.75, 0.25).buffer]);
 const tellPin = (pin: number, change: Partial<PinnedPayload> = {}, buffers: ArrayBuffer[] = [VALUES]) => {
-  const pinned = { pin, result: RESULT, name: "cat.png", model: "Net", earlier: false, picture: null, ...change };
+  const pinned = {
+    pin,
+    result: RESULT,
+    name: "cat.png",
+    model: "Net",
+    earlier: false,
+    picture: null,
+    volume: null,
+    ...change,
+  };
   model.tell({ kind: "pinned", request_id: null, pinned }, buffers);
 };
 
@@ -215,7 +224,15 @@ describe("other models", () => {
     const others = store.feature(createOthers);
     tellSession();
     model.tell({ kind: "result", request_id: 5, result: RESULT }, [VALUES]);
-    const other = { session: 1, model: "B", error: null, picture: null, probability: 0.4, result: RESULT };
+    const other = {
+      session: 1,
+      model: "B",
+      error: null,
+      picture: null,
+      volume: null,
+      probability: 0.4,
+      result: RESULT,
+    };
     model.tell({ kind: "other", request_id: null, other: { ...other, of: 4 } }, [VALUES]);
     expect(others.value.size).toBe(0);
     model.tell({ kind: "other", request_id: null, other: { ...other, of: 5 } }, [VALUES]);

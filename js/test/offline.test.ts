@@ -381,7 +381,15 @@ describe("what a kernel would tell beside the maps", () => {
         content: {
           kind: "pinned",
           request_id: null,
-          pinned: { pin: 4, result: MAPS[1], name: "one.png", model: "Net", earlier: false, picture: null },
+          pinned: {
+            pin: 4,
+            result: MAPS[1],
+            name: "one.png",
+            model: "Net",
+            earlier: false,
+            picture: null,
+            volume: null,
+          },
         },
         buffers: [{ within: "maps", at: 1, buffer: 0 }],
       },

@@ -73,6 +73,7 @@ export const SESSION: SessionPayload = {
   index: 0,
   names: ["cat.png"],
   picture: { shape: [1, 2, 3], dtype: "uint8", buffer: 0 },
+  volume: null,
   probabilities: { shape: [2], dtype: "float32", buffer: 1 },
   labels: ["cat", "dog"],
   activation: "softmax",

@@ -18,7 +18,7 @@ from xai_widget.inputs import read_input
 from xai_widget.page import result_payload, session_payload, wire_target
 from xai_widget.session import Session
 from xai_widget.targets import Contrast
-from xai_widget.view import DEFAULT_VIEW, View, check_view
+from xai_widget.view import DEFAULT_VIEW, Layout, View, check_view
 from xai_widget.widget import protocol
 
 SOURCE = (Path(__file__).parents[2] / "js" / "src" / "protocol.ts").read_text("utf-8")
@@ -173,6 +173,10 @@ def test_both_sides_know_the_same_modes_of_display() -> None:
         assert check_view({"mode": mode})["mode"] == mode
     with pytest.raises(ValueError, match=", ".join(f".*{mode}" for mode in constant("MODES"))):
         check_view({"mode": "sideways"})
+
+
+def test_both_sides_know_the_same_layouts_of_a_volume() -> None:
+    assert constant("LAYOUTS") == get_args(Layout)
 
 
 def test_there_is_a_message_for_every_kind() -> None:

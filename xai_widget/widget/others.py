@@ -76,6 +76,7 @@ class Others(Service):
             "error": answer.get("error"),
             "result": None,
             "picture": None,
+            "volume": None,
             "probability": None,
         }
         message = {"kind": "other", "request_id": None, "other": other}

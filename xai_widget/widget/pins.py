@@ -197,6 +197,7 @@ class Pins(Service):
             "model": pin.model,
             "earlier": pin.earlier,
             "picture": content,
+            "volume": None,
         }
         return {"kind": "pinned", "request_id": None, "pinned": pinned}, [*buffers, *pixels]
 

@@ -13,8 +13,9 @@ Settings are synced traits (last one wins). Questions are messages with a `reque
   to another model), ``gallery`` (what the pictures are), ``words`` (the kernel's own
   texts in the page's language)
 
-Pictures and maps travel as binary buffers beside the message. Answers to ``hello`` bring the present state again, so
-that a reloaded page shows what it showed, and nothing is computed.
+Pictures and maps travel as binary buffers beside the message. A volume travels once a session, as uint8, with the
+planes in which it is shown, and its map as float32 at its own resolution: the page cuts the slices itself. Answers to
+``hello`` bring the present state again, so that a reloaded page shows what it showed, and nothing is computed.
 """
 
 from typing import Any, Final, Literal, TypedDict

@@ -70,7 +70,7 @@ export function createDesk(saved: Saved, line: Line, onShow: () => OnShow, text:
     ) {
       last += 1;
       const { names, model } = saved.sessions[result.session].content;
-      const about = { name: names[result.session] ?? "", model, earlier: false, picture: null };
+      const about = { name: names[result.session] ?? "", model, earlier: false, picture: null, volume: null };
       const pinned = { pin: last, result, ...about };
       const message = { content: { kind: "pinned", request_id: null, pinned } as const, buffers };
       pins = [...pins, { number: last, message }];
