@@ -51,7 +51,9 @@ export function askedOf(session: Session, result: ResultPayload | null, settings
 
 /** The code of the whole view: the widget with its question and its display. */
 export function viewCode(session: Session, asked: Asked, { view, expert, controls }: Shown, text: Strings): string {
-  const changed = Object.entries(view).filter(([key, value]) => value !== DEFAULT_VIEW[key as keyof View]);
+  // Where somebody looks in a volume is no setting: another one has other places.
+  const { crosshair: _crosshair, ...look } = view;
+  const changed = Object.entries(look).filter(([key, value]) => value !== DEFAULT_VIEW[key as keyof View]);
   const display = dictionary(changed.map(([key, value]) => [key, typed(value, isShare(key))]));
   const keywords = [
     { name: "method", code: literal(asked.method) },

@@ -1,0 +1,36 @@
+import { useSignal } from "@preact/signals";
+import { paneSize } from "../../volume/cut";
+import { PLANES, type Triple } from "../../volume/space";
+import { Pane } from "./Pane";
+import type { ShownVolume } from "./shown";
+
+/** Three planes that meet at the crosshair; those of one row have one scale. */
+export function Panes(shown: ShownVolume) {
+  const { volume, planes } = shown.looking;
+  // What is in the middle of the enlarged panes, as shares of the volume.
+  const focus = useSignal<Triple | null>(null);
+  const sizes = planes.map((plane) => paneSize(volume, plane));
+  const [axial, coronal, sagittal] = sizes.map(({ width }) => width);
+  const heights = sizes.map(({ height }) => height);
+  const tallest = Math.max(...heights);
+  const style = {
+    "--xai-three": axial + coronal + sagittal,
+    "--xai-two": Math.max(axial + coronal, sagittal),
+    "--xai-one": Math.max(axial, coronal, sagittal),
+    "--xai-tallest": tallest,
+  };
+  return (
+    <div class="xai-panes" style={style}>
+      {PLANES.map((number) => (
+        <Pane
+          key={number}
+          {...shown}
+          number={number}
+          size={sizes[number]}
+          rooms={[tallest, number < 2 ? Math.max(heights[0], heights[1]) : heights[2]]}
+          focus={focus}
+        />
+      ))}
+    </div>
+  );
+}

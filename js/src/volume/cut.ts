@@ -1,0 +1,96 @@
+/** Slices of volumes and of maps, as they are shown. Pure; the rule is that of the kernel's `render.volumes`. */
+import type { Picture, Result } from "../paint/decode";
+import { nearestCell, resample } from "../paint/resample";
+import type { PlanePayload } from "../protocol";
+import { strides, type Triple } from "./space";
+import type { Volume } from "./volume";
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A plane in square pixels, as large as the smallest side of a voxel. */
+export function paneSize({ full, planes }: Pick<Volume, "full" | "planes">, plane: PlanePayload): Size {
+  const smallest = Math.min(...planes[0].spacing);
+  const pixels = (axis: number, spacing: number) => Math.max(Math.round((full[axis] * spacing) / smallest), 1);
+  return { width: pixels(plane.columns, plane.spacing[2]), height: pixels(plane.rows, plane.spacing[1]) };
+}
+
+/** One slice of a grid, in the order in which it is shown. */
+function slice<T extends Uint8Array | Float32Array>(from: T, shape: Triple, plane: PlanePayload, index: number, to: T): T {
+  const steps = strides(shape);
+  const [rows, columns] = [shape[plane.rows], shape[plane.columns]];
+  const down = plane.flip_rows ? -steps[plane.rows] : steps[plane.rows];
+  const across = plane.flip_columns ? -steps[plane.columns] : steps[plane.columns];
+  let line = index * steps[plane.axis] + (down < 0 ? -down * (rows - 1) : 0) + (across < 0 ? -across * (columns - 1) : 0);
+  for (let row = 0, at = 0; row < rows; row++, line += down) {
+    for (let column = 0, place = line; column < columns; column++, at++, place += across) {
+      to[at] = from[place];
+    }
+  }
+  return to;
+}
+
+/** The slice of a plane through a voxel, as a picture of grey pixels. */
+export function cutPicture(volume: Volume, plane: PlanePayload, through: Triple): Picture {
+  const { voxels, shape, full } = volume;
+  const { width, height } = paneSize(volume, plane);
+  const [rows, columns] = [shape[plane.rows], shape[plane.columns]];
+  const index = nearestCell(through[plane.axis], shape[plane.axis], full[plane.axis]);
+  const own = slice(voxels, shape, plane, index, new Uint8Array(rows * columns));
+  const grey =
+    rows === height && columns === width
+      ? own
+      : resample({ rows, columns, values: Float32Array.from(own) }, height, width, false);
+  const pixels = new Uint8Array(3 * grey.length);
+  for (let at = 0, to = 0; at < grey.length; at++, to += 3) {
+    const value = Math.floor(grey[at] + 0.5);
+    pixels[to] = value;
+    pixels[to + 1] = value;
+    pixels[to + 2] = value;
+  }
+  return { width, height, pixels };
+}
+
+/** The shape of a map, with its first axis where it has three. */
+export function gridOf({ depth, rows, columns }: Pick<Result, "depth" | "rows" | "columns">): Triple {
+  return [depth, rows, columns];
+}
+
+/** The cut of a map at its own resolution: linear between its slices, or the nearest with `cells`. */
+export function cutMap(result: Result, plane: PlanePayload, through: Triple, full: Triple, cells: boolean): Result {
+  const grid = gridOf(result);
+  const at = through[plane.axis];
+  const cut = (values: Float32Array) => cutValues(values, grid, plane, at, full[plane.axis], cells);
+  const [rows, columns] = [grid[plane.rows], grid[plane.columns]];
+  const { values, errors } = result;
+  return { ...result, depth: 1, rows, columns, values: cut(values), errors: errors && cut(errors) };
+}
+
+/** Of the values of a grid, those of the slice at a place of `length` along the plane's axis. */
+export function cutValues(
+  values: Float32Array,
+  grid: Triple,
+  plane: PlanePayload,
+  at: number,
+  length: number,
+  cells: boolean,
+): Float32Array {
+  const samples = grid[plane.axis];
+  const size = grid[plane.rows] * grid[plane.columns];
+  if (cells) {
+    return slice(values, grid, plane, nearestCell(at, samples, length), new Float32Array(size));
+  }
+  const position = Math.min(Math.max(((at + 0.5) * samples) / length - 0.5, 0), samples - 1);
+  const below = Math.floor(position);
+  const weight = position - below;
+  const out = slice(values, grid, plane, below, new Float32Array(size));
+  if (weight > 0) {
+    const above = slice(values, grid, plane, Math.min(below + 1, samples - 1), new Float32Array(size));
+    for (let i = 0; i < size; i++) {
+      out[i] = out[i] * (1 - weight) + above[i] * weight;
+    }
+  }
+  return out;
+}
