@@ -8,24 +8,31 @@ from xai_widget.render.boxes import largest_box
 from xai_widget.render.colour import AUTO, colour_table
 from xai_widget.render.grids import resize
 from xai_widget.render.painting import enlarged, overlay, paint
+from xai_widget.render.panes import paint_pane, pane_size
 from xai_widget.render.scale import bar, beyond, ends, legend, tick_words, ticks, top_of
 from xai_widget.render.sheet import PLAIN, sheet
+from xai_widget.render.voxels import Voxels, factors_for, voxels_of
 
 __all__ = [
     "AUTO",
     "PLAIN",
+    "Voxels",
     "bar",
     "beyond",
     "colour_table",
     "ends",
     "enlarged",
+    "factors_for",
     "largest_box",
     "legend",
     "overlay",
     "paint",
+    "paint_pane",
+    "pane_size",
     "resize",
     "sheet",
     "tick_words",
     "ticks",
     "top_of",
+    "voxels_of",
 ]

@@ -9,21 +9,22 @@ from numpy.typing import ArrayLike, NDArray
 Run = tuple[int, int, int]
 
 
-def largest_box(values: ArrayLike, threshold: float) -> tuple[int, int, int, int] | None:
+def largest_box(values: ArrayLike, threshold: float) -> tuple[int, ...] | None:
     """Return the box of the largest connected region above a share of the greatest value.
 
     Parameters
     ----------
     values
-        ``[H, W]``.
+        ``[H, W]`` or ``[D, H, W]``.
     threshold
         The share of the greatest value above which a pixel belongs to a region.
 
     Returns
     -------
     tuple of int or None
-        Half-open (top, left, bottom, right). Diagonal neighbours are connected; of regions of one size, the one that
-        begins first, row by row. None if nothing is positive, or nothing lies above the threshold.
+        Half-open and in axis order: (top, left, bottom, right), or (z0, y0, x0, z1, y1, x1). Diagonal neighbours are
+        connected; of regions of one size, the one that begins first, row by row (slice by slice). None if nothing is
+        positive, or nothing lies above the threshold.
 
     Examples
     --------
@@ -34,7 +35,24 @@ def largest_box(values: ArrayLike, threshold: float) -> tuple[int, int, int, int
     highest = float(grid.max(initial=0))
     if not highest > 0:
         return None
-    runs = _runs(grid > np.float32(threshold * highest))
+    inside = grid > np.float32(threshold * highest)
+    return _solid_box(inside) if grid.ndim == 3 else _flat_box(inside)
+
+
+def _solid_box(inside: NDArray[np.bool_]) -> tuple[int, ...] | None:
+    from scipy.ndimage import find_objects, label  # noqa: PLC0415 - slow to import, needed here only
+
+    parts, count = label(inside, structure=np.ones((3, 3, 3)))
+    if count == 0:
+        return None
+    # Regions are numbered in the order in which they begin; the first of the largest is wanted.
+    largest = int(np.argmax(np.bincount(parts.ravel())[1:]))
+    edges = find_objects(parts)[largest]
+    return (*(edge.start for edge in edges), *(edge.stop for edge in edges))
+
+
+def _flat_box(inside: NDArray[np.bool_]) -> tuple[int, ...] | None:
+    runs = _runs(inside)
     region = _joined(runs)
     sizes: dict[int, int] = {}
     for (_, left, right), root in zip(runs, region, strict=True):
