@@ -7,6 +7,7 @@ import { general } from "../src/strings/en/general";
 import { offline } from "../src/strings/en/offline";
 import { stage } from "../src/strings/en/stage";
 import { taking } from "../src/strings/en/taking";
+import { volume } from "../src/strings/en/volume";
 
 /** What the sentences are tried with, where a number for every argument will not do. */
 const SAMPLES = new Map<string, readonly unknown[]>([
@@ -26,6 +27,7 @@ const ALIKE = new Set([
   "costUnknown",
   "difference",
   "galleryItem",
+  "millimetres",
   "modelChance",
   "percent",
   "pinName",
@@ -35,6 +37,7 @@ const ALIKE = new Set([
   "shareChange",
   "standardError",
   "versus",
+  "worldAt",
 ]);
 
 /** Entries that some languages write in signs, such as %p for points of a percentage. */
@@ -70,7 +73,7 @@ function said(path: string, value: unknown): string {
 }
 
 it("no part of the catalogue hides an entry of another", () => {
-  const parts = [asking, comparing, doing, general, offline, stage, taking];
+  const parts = [asking, comparing, doing, general, offline, stage, taking, volume];
   const names = parts.flatMap((part) => Object.keys(part));
   expect(names.length).toBeGreaterThan(100);
   expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);

@@ -10,20 +10,22 @@ interface Size {
   readonly height: number;
 }
 
-/** A plane in square pixels, as large as the smallest side of a voxel. */
-export function paneSize({ full, planes }: Pick<Volume, "full" | "planes">, plane: PlanePayload): Size {
-  const smallest = Math.min(...planes[0].spacing);
+/** The size of a plane in square pixels, as large as the shortest side of a voxel. */
+export function paneSize(full: Triple, { rows, columns, spacing: [across, down, right] }: PlanePayload): Size {
+  const smallest = Math.min(across, down, right);
   const pixels = (axis: number, spacing: number) => Math.max(Math.round((full[axis] * spacing) / smallest), 1);
-  return { width: pixels(plane.columns, plane.spacing[2]), height: pixels(plane.rows, plane.spacing[1]) };
+  return { width: pixels(columns, right), height: pixels(rows, down) };
 }
 
 /** One slice of a grid, in the order in which it is shown. */
-function slice<T extends Uint8Array | Float32Array>(from: T, shape: Triple, plane: PlanePayload, index: number, to: T): T {
+function slice(from: Uint8Array | Float32Array, shape: Triple, plane: PlanePayload, index: number): Float32Array {
   const steps = strides(shape);
   const [rows, columns] = [shape[plane.rows], shape[plane.columns]];
+  const to = new Float32Array(rows * columns);
   const down = plane.flip_rows ? -steps[plane.rows] : steps[plane.rows];
   const across = plane.flip_columns ? -steps[plane.columns] : steps[plane.columns];
-  let line = index * steps[plane.axis] + (down < 0 ? -down * (rows - 1) : 0) + (across < 0 ? -across * (columns - 1) : 0);
+  let line =
+    index * steps[plane.axis] + (down < 0 ? -down * (rows - 1) : 0) + (across < 0 ? -across * (columns - 1) : 0);
   for (let row = 0, at = 0; row < rows; row++, line += down) {
     for (let column = 0, place = line; column < columns; column++, at++, place += across) {
       to[at] = from[place];
@@ -33,16 +35,12 @@ function slice<T extends Uint8Array | Float32Array>(from: T, shape: Triple, plan
 }
 
 /** The slice of a plane through a voxel, as a picture of grey pixels. */
-export function cutPicture(volume: Volume, plane: PlanePayload, through: Triple): Picture {
-  const { voxels, shape, full } = volume;
-  const { width, height } = paneSize(volume, plane);
+export function cutPicture({ voxels, shape, full }: Volume, plane: PlanePayload, through: Triple): Picture {
+  const { width, height } = paneSize(full, plane);
   const [rows, columns] = [shape[plane.rows], shape[plane.columns]];
-  const index = nearestCell(through[plane.axis], shape[plane.axis], full[plane.axis]);
-  const own = slice(voxels, shape, plane, index, new Uint8Array(rows * columns));
+  const values = cutValues(voxels, shape, plane, through[plane.axis], full[plane.axis], false);
   const grey =
-    rows === height && columns === width
-      ? own
-      : resample({ rows, columns, values: Float32Array.from(own) }, height, width, false);
+    rows === height && columns === width ? values : resample({ rows, columns, values }, height, width, false);
   const pixels = new Uint8Array(3 * grey.length);
   for (let at = 0, to = 0; at < grey.length; at++, to += 3) {
     const value = Math.floor(grey[at] + 0.5);
@@ -70,7 +68,7 @@ export function cutMap(result: Result, plane: PlanePayload, through: Triple, ful
 
 /** Of the values of a grid, those of the slice at a place of `length` along the plane's axis. */
 export function cutValues(
-  values: Float32Array,
+  values: Uint8Array | Float32Array,
   grid: Triple,
   plane: PlanePayload,
   at: number,
@@ -78,17 +76,16 @@ export function cutValues(
   cells: boolean,
 ): Float32Array {
   const samples = grid[plane.axis];
-  const size = grid[plane.rows] * grid[plane.columns];
   if (cells) {
-    return slice(values, grid, plane, nearestCell(at, samples, length), new Float32Array(size));
+    return slice(values, grid, plane, nearestCell(at, samples, length));
   }
   const position = Math.min(Math.max(((at + 0.5) * samples) / length - 0.5, 0), samples - 1);
   const below = Math.floor(position);
   const weight = position - below;
-  const out = slice(values, grid, plane, below, new Float32Array(size));
+  const out = slice(values, grid, plane, below);
   if (weight > 0) {
-    const above = slice(values, grid, plane, Math.min(below + 1, samples - 1), new Float32Array(size));
-    for (let i = 0; i < size; i++) {
+    const above = slice(values, grid, plane, Math.min(below + 1, samples - 1));
+    for (let i = 0; i < out.length; i++) {
       out[i] = out[i] * (1 - weight) + above[i] * weight;
     }
   }

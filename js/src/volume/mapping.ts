@@ -17,9 +17,10 @@ export function valueAt(values: Float32Array, grid: Triple, voxel: Triple, full:
     const below = Math.floor(place);
     return [below, Math.min(below + 1, grid[axis] - 1), place - below];
   });
-  const line = (a: number, b: number) => value(a, b, k) * (1 - w) + value(a, b, k2) * w;
-  const sheet = (a: number) => line(a, j) * (1 - v) + line(a, j2) * v;
-  return Math.fround(sheet(i) * (1 - u) + sheet(i2) * u);
+  // One axis after the other, as the kernel does.
+  const down = (b: number, c: number) => value(i, b, c) * (1 - u) + value(i2, b, c) * u;
+  const along = (c: number) => down(j, c) * (1 - v) + down(j2, c) * v;
+  return Math.fround(along(k) * (1 - w) + along(k2) * w);
 }
 
 /** The voxel of the full volume in the middle of the map's strongest cell; null where the map shows nothing. */

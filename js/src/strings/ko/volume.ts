@@ -1,7 +1,6 @@
-import type { Strings } from "..";
-import type { volume as english } from "../en/volume";
+import type { volume as English } from "../en/volume";
 
-export const volume: Pick<Strings, keyof typeof english> = {
+export const volume: typeof English = {
   planes: {
     axial: "축상면",
     coronal: "관상면",
@@ -28,8 +27,8 @@ export const volume: Pick<Strings, keyof typeof english> = {
   sliceOf: (plane) => `${plane} 위치`,
   sliceAt: (index, last) => `${index} / ${last}`,
   millimetres: (axis, place) => `${axis} ${place} mm`,
-  voxelAt: (voxel) => `복셀 ${voxel.join(", ")}`,
-  worldAt: ([x, y, z]) => `x ${x}, y ${y}, z ${z} mm`,
+  voxelAt: (voxel) => `복셀 ${voxel}`,
+  worldAt: (x, y, z) => `x ${x}, y ${y}, z ${z} mm`,
   inputValue: (value) => `입력 ${value}`,
   paneLabel: (plane, slice, reading) => `${plane}, ${slice}. 십자선 위치: ${reading}`,
   paneHint: "화살표 키로 십자선을, Page Up과 Page Down으로 단면을 옮깁니다",

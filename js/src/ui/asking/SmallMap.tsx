@@ -14,7 +14,7 @@ export function SmallMap({ frame, view }: { frame: Frame | null; view: View }) {
   useLayoutEffect(() => {
     const context = canvas.current?.getContext("2d");
     if (frame !== null && seen !== null && context) {
-      const pixels = thumbnail(frame, seen.values, view);
+      const pixels = thumbnail(frame, view, seen.values);
       context.putImageData(new ImageData(pixels, seen.columns, seen.rows), 0, 0);
     }
   }, [frame, seen, colormap, gamma]);

@@ -7,12 +7,12 @@ import type { Frame } from "./filming";
 /**
  * A small map in the colours of the view: four bytes a cell, each map against its own maximum.
  *
- * @param values what is seen of it
+ * @param values what is seen of it, where that is not all
  */
 export function thumbnail(
   frame: Frame,
-  values: Float32Array,
   { colormap, gamma, clip }: View,
+  values: Float32Array = frame.values,
 ): Uint8ClampedArray<ArrayBuffer> {
   const { signed } = frame;
   const table = colourTable(colormap, signed);

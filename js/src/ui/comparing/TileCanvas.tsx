@@ -13,10 +13,12 @@ interface Props {
   /** The value of the strongest colour. */
   top: number;
   label: string;
+  /** Whether it is a slice of more: then the map's box is not known from it. */
+  slice: boolean;
 }
 
 /** A small picture with its heat map, which moves and is read together with the large one. */
-export function TileCanvas({ picture, result, top, label }: Props) {
+export function TileCanvas({ picture, result, top, label, slice }: Props) {
   const { store, probe, viewport } = useView();
   const turns = store.feature(createTurns);
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -33,8 +35,16 @@ export function TileCanvas({ picture, result, top, label }: Props) {
     return () => surface.current?.close();
   }, [turns]);
   useLayoutEffect(
-    () => surface.current?.show({ session: picture, answer: { result }, view, top, viewport: looked }),
-    [picture, result, view, top, looked],
+    () =>
+      surface.current?.show({
+        session: picture,
+        answer: { result },
+        view,
+        top,
+        viewport: looked,
+        ...(slice && { box: null }),
+      }),
+    [picture, result, view, top, looked, slice],
   );
   useEffect(() => {
     const own = canvas.current;

@@ -50,7 +50,13 @@ export function TileFigure({ picture, result, top, label }: Props) {
   return (
     <>
       <div class="xai-tile-frame">
-        <TileCanvas picture={face.picture} result={face.result} top={top} label={label} />
+        <TileCanvas
+          picture={face.picture}
+          result={face.result}
+          top={top}
+          label={label}
+          slice={Boolean(picture.volume)}
+        />
         {session && <Crosshair session={session} />}
       </div>
       <div class="xai-tile-bar" data-off={view.mode === "image"}>

@@ -8,17 +8,7 @@ import { createHand } from "./hand";
 import { type Panel, panels, shareInPanel } from "./panels";
 import { shareAt } from "./pointing";
 import { createSurface, type Surface } from "./surface";
-import {
-  PAN_STEP,
-  type Point,
-  pan,
-  pictureShare,
-  pixelOf,
-  reveal,
-  WIDEST,
-  within,
-  ZOOM_KEYS,
-} from "./viewport";
+import { PAN_STEP, type Point, pan, pictureShare, pixelOf, reveal, WIDEST, within, ZOOM_KEYS } from "./viewport";
 
 interface Props {
   session: Session;

@@ -17,8 +17,8 @@ import { Curtain } from "./Curtain";
 import { PictureCanvas } from "./PictureCanvas";
 import { aspectOf, panels } from "./panels";
 import { Readout } from "./Readout";
-import { readingAt } from "./reading";
 import { RegionsNote } from "./RegionsNote";
+import { readingAt } from "./reading";
 import { Toolbar } from "./Toolbar";
 import { visible } from "./viewport";
 
@@ -90,10 +90,7 @@ function PictureStage({ dimmed }: { dimmed: boolean }) {
         {view.mode === "curtain" && <Curtain />}
       </div>
       {view.mode === "regions" && <RegionsNote />}
-      <ColourBar
-        result={result}
-        read={() => readingAt(session, result, probe.value, store.view.value.cells)}
-      />
+      <ColourBar result={result} read={() => readingAt(session, result, probe.value, store.view.value.cells)} />
       {hidden.value ? (
         <figcaption class="xai-caption xai-quiet">{text.hiddenMap}</figcaption>
       ) : (

@@ -15,6 +15,8 @@ export interface Shown<Answer> {
   /** The number of the strongest colour, where several pictures share a scale. */
   readonly top?: number | null;
   readonly viewport?: Viewport;
+  /** See `Scene`. */
+  readonly box?: Scene["box"];
 }
 
 export interface Surface<Answer> {
@@ -120,12 +122,12 @@ export function createSurface<Answer extends { readonly result: Result }>(
 }
 
 function sceneOf<Answer extends { readonly result: Result }>(
-  { session, answer, view, regions = null, top = null }: Shown<Answer>,
+  { session, answer, view, regions = null, top = null, box }: Shown<Answer>,
   width: number,
   zoom: number,
 ): Scene {
   const scale = LINED.includes(view.mode) ? within(Math.ceil((width * zoom) / session.width), 1, FINEST) : 1;
-  return { session, result: answer?.result ?? null, view, regions, top, scale };
+  return { session, result: answer?.result ?? null, view, regions, top, scale, box };
 }
 
 function same(one: Scene, other: Scene | null): boolean {

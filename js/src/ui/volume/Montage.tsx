@@ -27,7 +27,7 @@ export function Montage(shown: ShownVolume) {
       grid.current?.querySelectorAll<HTMLElement>("button")[next]?.focus();
     }
   };
-  const { width, height } = paneSize(volume, plane);
+  const { width, height } = paneSize(volume.full, plane);
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset cannot be a grid
     <div

@@ -2,6 +2,7 @@ import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Result } from "../../paint/decode";
 import type { PlanePayload } from "../../protocol";
 import type { Answer } from "../../reducer";
+import { solidOn } from "../../volume/box";
 import { cutMap, cutPicture } from "../../volume/cut";
 import { type PlaneNumber, shareOf, type Triple, voxelAt, withAxis } from "../../volume/space";
 import { useText, useView } from "../context";
@@ -21,7 +22,8 @@ interface Props extends ShownVolume {
 }
 
 /** One slice of the montage: press it to move the crosshair there. */
-export function MontageTile({ looking, answer, view, top, dimmed, number, plane, slice, current, last }: Props) {
+export function MontageTile(props: Props) {
+  const { looking, answer, view, top, solid, dimmed, number, plane, slice, current, last } = props;
   const { store, painted } = useView();
   const text = useText();
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -35,19 +37,24 @@ export function MontageTile({ looking, answer, view, top, dimmed, number, plane,
     () => answer && { result: cutMap(answer.result, plane, here, full, view.cells), of: answer },
     [answer, plane, slice, full, view.cells],
   );
+  const box = useMemo(() => solidOn(solid, plane, slice, full), [solid, plane, slice, full]);
   useLayoutEffect(() => {
     if (canvas.current === null) {
       return undefined;
     }
-    const onPainted = (shown: { of: Answer } | null) => {
-      painted.value = shown?.of ?? null;
-    };
-    surface.current = createSurface(canvas.current, { turns, ...(last ? { onPainted } : {}) });
+    surface.current = createSurface<{ result: Result; of: Answer }>(canvas.current, {
+      turns,
+      onPainted(shown) {
+        if (last) {
+          painted.value = shown?.of ?? null;
+        }
+      },
+    });
     return () => surface.current?.close();
   }, [turns, painted, last]);
   useLayoutEffect(
-    () => surface.current?.show({ session: picture, answer: map, view, top }),
-    [picture, map, view, top, last],
+    () => surface.current?.show({ session: picture, answer: map, view, top, box }),
+    [picture, map, view, top, box, last],
   );
   const under = (event: MouseEvent) =>
     canvas.current === null ? here : voxelAt(shareAt(event, canvas.current), plane, full, here);
@@ -74,7 +81,7 @@ export function MontageTile({ looking, answer, view, top, dimmed, number, plane,
       }}
     >
       <span class="xai-montage-frame">
-        <canvas ref={canvas} class="xai-canvas" aria-hidden="true" />
+        <canvas ref={canvas} class="xai-canvas" />
         {current && (
           <span class="xai-crosshair" aria-hidden="true">
             <span class="xai-crosshair-x" style={{ left: `${x * 100}%` }} />

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { Result } from "../../paint/decode";
 import type { PlanePayload } from "../../protocol";
 import type { Answer } from "../../reducer";
+import { solidOn } from "../../volume/box";
 import { cutMap, cutPicture } from "../../volume/cut";
 import { steppedBy } from "../../volume/keys";
 import { type PlaneNumber, type Triple, voxelAt } from "../../volume/space";
@@ -30,7 +31,7 @@ interface Slice {
 }
 
 /** The canvas of a plane, and what pointing at it means. */
-export function PaneCanvas({ looking, answer, view, top, number, plane, name, looked, focus }: Props) {
+export function PaneCanvas({ looking, answer, view, top, solid, number, plane, name, looked, focus }: Props) {
   const { painted, viewport } = useView();
   const text = useText();
   const canvas = useRef<HTMLCanvasElement>(null);
@@ -43,6 +44,7 @@ export function PaneCanvas({ looking, answer, view, top, number, plane, name, lo
     () => answer && { result: cutMap(answer.result, plane, crosshair, full, view.cells), of: answer },
     [answer, plane, at, full, view.cells],
   );
+  const box = useMemo(() => solidOn(solid, plane, at, full), [solid, plane, at, full]);
   useLayoutEffect(() => {
     if (canvas.current === null) {
       return undefined;
@@ -56,8 +58,8 @@ export function PaneCanvas({ looking, answer, view, top, number, plane, name, lo
   }, [painted]);
   const { zoom, x, y } = looked;
   useLayoutEffect(
-    () => surface.current?.show({ session: picture, answer: slice, view, top, viewport: looked }),
-    [picture, slice, view, top, zoom, x, y],
+    () => surface.current?.show({ session: picture, answer: slice, view, top, box, viewport: looked }),
+    [picture, slice, view, top, box, zoom, x, y],
   );
 
   // What the listeners below were made for may have changed since.

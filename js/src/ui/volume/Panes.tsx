@@ -9,7 +9,7 @@ export function Panes(shown: ShownVolume) {
   const { volume, planes } = shown.looking;
   // What is in the middle of the enlarged panes, as shares of the volume.
   const focus = useSignal<Triple | null>(null);
-  const sizes = planes.map((plane) => paneSize(volume, plane));
+  const sizes = planes.map((plane) => paneSize(volume.full, plane));
   const [axial, coronal, sagittal] = sizes.map(({ width }) => width);
   const heights = sizes.map(({ height }) => height);
   const tallest = Math.max(...heights);

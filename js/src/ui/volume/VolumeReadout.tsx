@@ -1,11 +1,10 @@
 import { formatValue } from "../../format";
 import type { Result } from "../../paint/decode";
-import { worldOf } from "../../volume/space";
 import { intensityAt } from "../../volume/volume";
 import { useStore, useText } from "../context";
 import { Value } from "../stage/Readout";
 import type { Looking } from "./looking";
-import { formatPlace, readingOf } from "./reading";
+import { readingOf, worldInWords } from "./reading";
 
 /** The voxel that is pointed at, or that at the crosshair: where it is, what the map says, and what the input was. */
 export function VolumeReadout({ looking, result }: { looking: Looking; result: Result | null }) {
@@ -13,11 +12,11 @@ export function VolumeReadout({ looking, result }: { looking: Looking; result: R
   const { cells } = useStore().view.value;
   const { volume, pointed, crosshair, spoken } = looking;
   const at = pointed.value ?? crosshair;
+  const world = worldInWords(volume.affine, at, text);
   const reading = readingOf(volume, result, at, cells);
   return (
     <output class="xai-readout" aria-live={spoken.value ? "polite" : "off"}>
-      <span class="xai-number">{text.voxelAt(at)}</span>{" "}
-      {volume.affine && <span class="xai-number">{text.worldAt(worldOf(at, volume.affine).map(formatPlace))}</span>}{" "}
+      <span class="xai-number">{text.voxelAt(at.join(", "))}</span> {world && <span class="xai-number">{world}</span>}{" "}
       {reading && <Value reading={reading} text={text} />}{" "}
       <span class="xai-number xai-quiet">{text.inputValue(formatValue(intensityAt(volume, at)))}</span>
     </output>

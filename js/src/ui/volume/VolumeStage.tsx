@@ -2,6 +2,8 @@ import { useMemo } from "preact/hooks";
 import { tileView } from "../../comparing/painting";
 import { topOf } from "../../paint/top";
 import type { Mode } from "../../protocol";
+import { largestSolid } from "../../volume/box";
+import { gridOf } from "../../volume/cut";
 import type { Volume } from "../../volume/volume";
 import { useShownView, useStore } from "../context";
 import { Caption } from "../stage/Caption";
@@ -30,7 +32,12 @@ export function VolumeStage({ volume, dimmed }: { volume: Volume; dimmed: boolea
   const result = answer?.result ?? null;
   // All slices are painted on the scale of the whole map.
   const top = useMemo(() => (result === null ? null : topOf(result, { clip })), [result, clip]);
-  const shown = { looking, answer, view, top, dimmed: dimmed && answer !== null };
+  const { box, box_threshold: threshold } = view;
+  const solid = useMemo(
+    () => (result !== null && box ? largestSolid(result.values, gridOf(result), volume.full, threshold) : null),
+    [result, volume.full, box, threshold],
+  );
+  const shown = { looking, answer, view, top, solid, dimmed: dimmed && answer !== null };
   return (
     <figure class="xai-stage xai-volume">
       <Toolbar modes={offered ? VOLUME_MODES : []} zooms={layout === "panes"} />

@@ -39,6 +39,15 @@ export function placeOf({ affine }: Volume, plane: PlaneNumber, voxel: Triple, t
 
 /** A voxel, its place in millimetres and its value. */
 export function voxelInWords({ affine }: Volume, voxel: Triple, reading: Reading | null, text: Strings): string {
-  const world = affine && text.worldAt(worldOf(voxel, affine).map(formatPlace));
-  return [text.voxelAt(voxel), world, reading && formatValue(reading.value)].filter(Boolean).join("; ");
+  const world = worldInWords(affine, voxel, text);
+  return [text.voxelAt(voxel.join(", ")), world, reading && formatValue(reading.value)].filter(Boolean).join("; ");
+}
+
+/** A voxel's place in millimetres; empty where nobody knows. */
+export function worldInWords(affine: Volume["affine"], voxel: Triple, text: Strings): string {
+  if (affine === null) {
+    return "";
+  }
+  const [x, y, z] = worldOf(voxel, affine).map(formatPlace);
+  return text.worldAt(x, y, z);
 }

@@ -1,5 +1,6 @@
 import type { View } from "../../protocol";
 import type { Answer } from "../../reducer";
+import type { Solid } from "../../volume/box";
 import type { Looking } from "./looking";
 
 /** What the panes and the montage show. */
@@ -10,6 +11,8 @@ export interface ShownVolume {
   readonly view: View;
   /** The value of the strongest colour. */
   readonly top: number | null;
+  /** The box of the largest region, where it is wanted. */
+  readonly solid: Solid | null;
   /** Whether the map is out of date, because the last question failed. */
   readonly dimmed: boolean;
 }
