@@ -223,8 +223,7 @@ def _nearest_axes(matrix: NDArray[np.float64]) -> tuple[list[int], list[int]]:
     stored, towards = [0, 0, 0], [1, 1, 1]
     free = [0, 1, 2]
     for axis in np.argsort(-np.max(rotation**2, axis=0), kind="stable").tolist():
-        body = max(free, key=lambda each, axis=axis: abs(rotation[each, axis]))
-        free.remove(body)
+        body = free.pop(int(np.argmax(np.abs(rotation[free, axis]))))
         stored[body], towards[body] = axis, 1 if rotation[body, axis] > 0 else -1
     return stored, towards
 
@@ -234,7 +233,9 @@ def _plane(
 ) -> Plane:
     name, across, upward, rightward = view
     axis, rows, columns = stored[across], stored[upward], stored[rightward]
-    marks = (*ENDS[rightward], *reversed(ENDS[upward]))
+    (left, right), (bottom, top) = ENDS[rightward], ENDS[upward]
     spacing = float(sizes[axis]), float(sizes[rows]), float(sizes[columns])
     # Rows count downward: what grows upward is shown backwards.
-    return Plane(name, axis, rows, columns, towards[upward] > 0, towards[rightward] < 0, marks, spacing)
+    return Plane(
+        name, axis, rows, columns, towards[upward] > 0, towards[rightward] < 0, (left, right, top, bottom), spacing
+    )

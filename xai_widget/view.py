@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, Literal, TypedDict, TypeGuard, cast, get_args
+from typing import Any, Final, Literal, TypedDict, cast, get_args
 
 import numpy as np
 
@@ -165,25 +165,26 @@ def _name(key: str, value: object) -> str:
 
 def _count(key: str, value: object) -> int:
     low, high = _COUNTS[key]
-    if not _is_whole(value):
+    number = _whole(value)
+    if number is None:
         raise TypeError(f"View setting {key!r} is a whole number between {low} and {high}; got {value!r}.")
-    if not low <= int(value) <= high:
-        raise ValueError(f"View setting {key!r} lies between {low} and {high}; got {value}.")
-    return int(value)
+    if not low <= number <= high:
+        raise ValueError(f"View setting {key!r} lies between {low} and {high}; got {number}.")
+    return number
 
 
 def _voxel(value: object) -> list[int] | None:
     if value is None:
         return None
-    indices = list(value) if isinstance(value, Sequence | np.ndarray) else [value]
-    if isinstance(value, str) or not all(_is_whole(index) for index in indices):
+    given = list(value) if isinstance(value, Sequence | np.ndarray) else [value]
+    indices = [index for index in map(_whole, given) if index is not None]
+    if len(indices) != len(given):
         message = f"View setting 'crosshair' is a voxel [i, j, k] of whole numbers, or None; got {value!r}."
         raise TypeError(message)
-    found = [int(index) for index in indices]
-    if len(found) != 3 or min(found) < 0:
+    if len(indices) != 3 or min(indices) < 0:
         raise ValueError(f"View setting 'crosshair' is three indices [i, j, k], from 0; got {value!r}.")
-    return found
+    return indices
 
 
-def _is_whole(value: object) -> TypeGuard[int | np.integer[Any]]:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool)
+def _whole(value: object) -> int | None:
+    return int(value) if isinstance(value, int | np.integer) and not isinstance(value, bool) else None

@@ -11,6 +11,7 @@ from xai_widget.render.painting import enlarged, overlay, paint
 from xai_widget.render.panes import paint_pane, pane_size
 from xai_widget.render.scale import bar, beyond, ends, legend, tick_words, ticks, top_of
 from xai_widget.render.sheet import PLAIN, sheet
+from xai_widget.render.volumes import fitting_scale, paint_volume
 from xai_widget.render.voxels import Voxels, factors_for, voxels_of
 
 __all__ = [
@@ -23,11 +24,13 @@ __all__ = [
     "ends",
     "enlarged",
     "factors_for",
+    "fitting_scale",
     "largest_box",
     "legend",
     "overlay",
     "paint",
     "paint_pane",
+    "paint_volume",
     "pane_size",
     "resize",
     "sheet",

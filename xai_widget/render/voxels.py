@@ -118,5 +118,6 @@ def averaged(volume: NDArray[Any], factors: tuple[int, ...]) -> NDArray[np.float
         if factor > 1:
             starts = np.arange(0, found.shape[axis], factor)
             sizes = np.diff(np.append(starts, found.shape[axis])).astype(np.float32)
-            found = np.add.reduceat(found, starts, axis) / sizes.reshape([-1 if axis == i else 1 for i in range(3)])
+            found = np.add.reduceat(found, starts, axis, dtype=np.float32)
+            found /= sizes.reshape([-1 if axis == i else 1 for i in range(3)])
     return found
