@@ -27,7 +27,6 @@ const ALIKE = new Set([
   "costUnknown",
   "difference",
   "galleryItem",
-  "millimetres",
   "modelChance",
   "percent",
   "pinName",
@@ -37,7 +36,6 @@ const ALIKE = new Set([
   "shareChange",
   "standardError",
   "versus",
-  "worldAt",
 ]);
 
 /** Entries that some languages write in signs, such as %p for points of a percentage. */

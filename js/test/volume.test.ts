@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { tileView } from "../src/comparing/painting";
+import { largestSolid } from "../src/paint/box";
 import { createPainter, frameSize, type Scene } from "../src/paint/painter";
 import { topOf } from "../src/paint/top";
 import { DEFAULT_VIEW, type PlanePayload, type View } from "../src/protocol";
-import { largestSolid, solidOn } from "../src/volume/box";
+import { solidOn } from "../src/volume/box";
 import { cutMap, cutPicture, gridOf, paneSize } from "../src/volume/cut";
 import { montageSlices } from "../src/volume/montage";
 import { crosshairOf, shownPlanes, type Triple } from "../src/volume/space";
@@ -68,8 +69,8 @@ describe("a volume painted by the page and by the kernel", () => {
       expect(plane).toEqual(pane.plane);
       expect(at[plane.axis]).toBe(pane.index);
       const scene: Scene = {
-        session: cutPicture(volume, plane, at),
-        result: cutMap(map, plane, at, volume.full, view.cells),
+        session: cutPicture(volume, plane, at[plane.axis]),
+        result: cutMap(map, plane, at[plane.axis], volume.full, view.cells),
         view,
         regions: null,
         top: topOf(map, view),

@@ -34,11 +34,11 @@ function slice(from: Uint8Array | Float32Array, shape: Triple, plane: PlanePaylo
   return to;
 }
 
-/** The slice of a plane through a voxel, as a picture of grey pixels. */
-export function cutPicture({ voxels, shape, full }: Volume, plane: PlanePayload, through: Triple): Picture {
+/** One slice of a volume, as a picture of grey pixels. */
+export function cutPicture({ voxels, shape, full }: Volume, plane: PlanePayload, at: number): Picture {
   const { width, height } = paneSize(full, plane);
   const [rows, columns] = [shape[plane.rows], shape[plane.columns]];
-  const values = cutValues(voxels, shape, plane, through[plane.axis], full[plane.axis], false);
+  const values = cutValues(voxels, shape, plane, at, full[plane.axis], false);
   const grey =
     rows === height && columns === width ? values : resample({ rows, columns, values }, height, width, false);
   const pixels = new Uint8Array(3 * grey.length);
@@ -57,9 +57,8 @@ export function gridOf({ depth, rows, columns }: Pick<Result, "depth" | "rows" |
 }
 
 /** The cut of a map at its own resolution: linear between its slices, or the nearest with `cells`. */
-export function cutMap(result: Result, plane: PlanePayload, through: Triple, full: Triple, cells: boolean): Result {
+export function cutMap(result: Result, plane: PlanePayload, at: number, full: Triple, cells: boolean): Result {
   const grid = gridOf(result);
-  const at = through[plane.axis];
   const cut = (values: Float32Array) => cutValues(values, grid, plane, at, full[plane.axis], cells);
   const [rows, columns] = [grid[plane.rows], grid[plane.columns]];
   const { values, errors } = result;

@@ -2,7 +2,6 @@
 import type { Picture, Result } from "../paint/decode";
 import { kept } from "../paint/kept";
 import type { Grid } from "../paint/resample";
-import type { PlanePayload } from "../protocol";
 import { cutMap, cutPicture, cutValues } from "./cut";
 import { crosshairOf, type Triple } from "./space";
 import type { Volume } from "./volume";
@@ -15,9 +14,9 @@ export interface Face {
 
 /** Finds the faces of a volume with its map, and keeps what has not changed; what is a picture stays as it is. */
 export function createFace(): (picture: Picture, result: Result, at: readonly number[] | null, cells: boolean) => Face {
-  const slice = kept((volume: Volume, index: number) => cutPicture(volume, ...firstPlane(volume, index)));
-  const map = kept((volume: Volume, result: Result, index: number, cells: boolean) =>
-    cutMap(result, ...firstPlane(volume, index), volume.full, cells),
+  const slice = kept((volume: Volume, index: number) => cutPicture(volume, volume.planes[0], index));
+  const map = kept(({ planes, full }: Volume, result: Result, index: number, cells: boolean) =>
+    cutMap(result, planes[0], index, full, cells),
   );
   return (picture, result, at, cells) => {
     const { volume } = picture;
@@ -27,10 +26,6 @@ export function createFace(): (picture: Picture, result: Result, at: readonly nu
     const index = crosshairOf(at, volume.full)[volume.planes[0].axis];
     return { picture: slice(volume, index), result: map(volume, result, index, cells) };
   };
-}
-
-function firstPlane({ planes: [plane] }: Volume, index: number): [PlanePayload, Triple] {
-  return [plane, [index, index, index]];
 }
 
 /** The numbers of a small map as a picture; of a volume, its first plane at the crosshair. */

@@ -18,8 +18,9 @@ export interface Volume extends VolumePayload {
 /** A picture that is the middle of a volume's first plane: what has no room for more shows that. */
 export function volumePicture(payload: VoxelsPayload, about: VolumePayload, voxels: Uint8Array): Picture {
   const { shape, full, low, high } = payload;
+  const [plane] = about.planes;
   const volume = { ...about, shape, full, low, high, voxels };
-  return { ...cutPicture(volume, about.planes[0], middle(full)), volume };
+  return { ...cutPicture(volume, plane, middle(full)[plane.axis]), volume };
 }
 
 /** The input's intensity at a voxel of the full volume, as exactly as it is shown. */

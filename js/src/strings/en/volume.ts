@@ -27,15 +27,12 @@ export const volume = {
 
   sliceOf: (plane: string) => `Slice, ${plane}`,
   sliceAt: (index: number, last: number) => `${index} of ${last}`,
-  millimetres: (axis: string, place: string) => `${axis} ${place} mm`,
   voxelAt: (voxel: string) => `voxel ${voxel}`,
-  worldAt: (x: string, y: string, z: string) => `x ${x}, y ${y}, z ${z} mm`,
   inputValue: (value: string) => `input ${value}`,
   paneLabel: (plane: string, slice: string, reading: string) =>
     `${plane}, slice ${slice}. At the crosshair: ${reading}`,
   paneHint: "Arrow keys move the crosshair; Page Up and Page Down change the slice",
   montageLabel: (plane: string) => `Montage, ${plane}`,
-  tileLabel: (plane: string, slice: string) => `${plane}, slice ${slice}`,
   tileHelp: "Press to move the crosshair there, twice to see the three planes",
   saveNifti: "Save NIfTI",
   saveNiftiHelp: "The map in the input’s space, for neuro-imaging software",

@@ -46,7 +46,6 @@ export function Montage(shown: ShownVolume) {
           plane={plane}
           slice={slice}
           current={at === current}
-          last={at === slices.length - 1}
         />
       ))}
     </div>

@@ -1,9 +1,10 @@
 import type { Signal } from "@preact/signals";
+import { placeOf } from "../../volume/place";
 import { type PlaneNumber, shareOf, type Triple, withAxis } from "../../volume/space";
 import { useText, useView } from "../context";
 import { clamp, frameShare, reveal } from "../stage/viewport";
 import { PaneCanvas } from "./PaneCanvas";
-import { placeOf, sliceInWords } from "./reading";
+import { sliceInWords } from "./reading";
 import type { ShownVolume } from "./shown";
 
 interface Props extends ShownVolume {
@@ -40,12 +41,12 @@ export function Pane(props: Props) {
     >
       <div class="xai-pane-head">
         <strong>{name}</strong>
-        <span class="xai-number xai-quiet">{placeOf(volume, number, crosshair, text)}</span>
+        <span class="xai-number xai-quiet">{placeOf(volume.affine, number, crosshair)}</span>
       </div>
       <div class="xai-pane-frame" data-dimmed={dimmed}>
         <div class="xai-pane-picture" style={{ aspectRatio: `${size.width} / ${size.height}` }}>
           <PaneCanvas {...props} plane={plane} name={name} looked={looked} />
-          <div class="xai-crosshair" aria-hidden="true">
+          <div class="xai-crosshair" aria-hidden="true" style={{ "--xai-x": `${x * 100}%`, "--xai-y": `${y * 100}%` }}>
             <span class="xai-crosshair-x" style={{ left: `${x * 100}%` }} />
             <span class="xai-crosshair-y" style={{ top: `${y * 100}%` }} />
           </div>
@@ -64,7 +65,7 @@ export function Pane(props: Props) {
           type="range"
           class="xai-range"
           aria-label={text.sliceOf(name)}
-          aria-valuetext={sliceInWords(volume, number, plane.axis, crosshair, text)}
+          aria-valuetext={sliceInWords(volume, number, crosshair, text)}
           min={0}
           max={last}
           step={1}

@@ -1,20 +1,16 @@
 import type { Signal } from "@preact/signals";
-import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import type { Result } from "../../paint/decode";
+import { useEffect, useRef } from "preact/hooks";
 import type { PlanePayload } from "../../protocol";
-import type { Answer } from "../../reducer";
-import { solidOn } from "../../volume/box";
-import { cutMap, cutPicture } from "../../volume/cut";
 import { steppedBy } from "../../volume/keys";
 import { type PlaneNumber, type Triple, voxelAt } from "../../volume/space";
 import { useText, useView } from "../context";
 import { createHand } from "../stage/hand";
 import { shareAt } from "../stage/pointing";
-import { createSurface, type Surface } from "../stage/surface";
 import { pictureShare, ZOOM_KEYS } from "../stage/viewport";
 import { type Viewport, WHOLE } from "../view";
 import { readingOf, sliceInWords, voxelInWords } from "./reading";
 import type { ShownVolume } from "./shown";
+import { useSlice } from "./slice";
 
 interface Props extends ShownVolume {
   number: PlaneNumber;
@@ -24,43 +20,14 @@ interface Props extends ShownVolume {
   focus: Signal<Triple | null>;
 }
 
-/** A slice of the map, and the answer that it belongs to. */
-interface Slice {
-  readonly result: Result;
-  readonly of: Answer;
-}
-
 /** The canvas of a plane, and what pointing at it means. */
-export function PaneCanvas({ looking, answer, view, top, solid, number, plane, name, looked, focus }: Props) {
-  const { painted, viewport } = useView();
+export function PaneCanvas(props: Props) {
+  const { looking, answer, view, number, plane, name, looked, focus } = props;
+  const { viewport } = useView();
   const text = useText();
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const surface = useRef<Surface<Slice> | null>(null);
   const { volume, crosshair, pointed } = looking;
   const { full } = volume;
-  const at = crosshair[plane.axis];
-  const picture = useMemo(() => cutPicture(volume, plane, crosshair), [volume, plane, at]);
-  const slice = useMemo(
-    () => answer && { result: cutMap(answer.result, plane, crosshair, full, view.cells), of: answer },
-    [answer, plane, at, full, view.cells],
-  );
-  const box = useMemo(() => solidOn(solid, plane, at, full), [solid, plane, at, full]);
-  useLayoutEffect(() => {
-    if (canvas.current === null) {
-      return undefined;
-    }
-    surface.current = createSurface<Slice>(canvas.current, {
-      onPainted(shown) {
-        painted.value = shown?.of ?? null;
-      },
-    });
-    return () => surface.current?.close();
-  }, [painted]);
-  const { zoom, x, y } = looked;
-  useLayoutEffect(
-    () => surface.current?.show({ session: picture, answer: slice, view, top, box, viewport: looked }),
-    [picture, slice, view, top, box, zoom, x, y],
-  );
+  const canvas = useSlice(props, plane, crosshair, { viewport: looked });
 
   // What the listeners below were made for may have changed since.
   const now = useRef({ looked, plane, full, crosshair });
@@ -82,7 +49,7 @@ export function PaneCanvas({ looking, answer, view, top, solid, number, plane, n
           size: () => own.getBoundingClientRect(),
         })
       : undefined;
-  }, [viewport, focus]);
+  }, [canvas, viewport, focus]);
 
   const voxelUnder = (event: PointerEvent & { currentTarget: HTMLCanvasElement }) =>
     voxelAt(pictureShare(looked, shareAt(event, event.currentTarget)), plane, full, crosshair);
@@ -112,7 +79,7 @@ export function PaneCanvas({ looking, answer, view, top, solid, number, plane, n
   const reading = readingOf(volume, answer?.result ?? null, crosshair, view.cells);
   const label = text.paneLabel(
     name,
-    sliceInWords(volume, number, plane.axis, crosshair, text),
+    sliceInWords(volume, number, crosshair, text),
     voxelInWords(volume, crosshair, reading, text),
   );
   return (

@@ -1,10 +1,11 @@
 import { formatValue } from "../../format";
 import type { Result } from "../../paint/decode";
+import { worldInWords } from "../../volume/place";
 import { intensityAt } from "../../volume/volume";
 import { useStore, useText } from "../context";
 import { Value } from "../stage/Readout";
 import type { Looking } from "./looking";
-import { readingOf, worldInWords } from "./reading";
+import { readingOf } from "./reading";
 
 /** The voxel that is pointed at, or that at the crosshair: where it is, what the map says, and what the input was. */
 export function VolumeReadout({ looking, result }: { looking: Looking; result: Result | null }) {
@@ -12,7 +13,7 @@ export function VolumeReadout({ looking, result }: { looking: Looking; result: R
   const { cells } = useStore().view.value;
   const { volume, pointed, crosshair, spoken } = looking;
   const at = pointed.value ?? crosshair;
-  const world = worldInWords(volume.affine, at, text);
+  const world = worldInWords(volume.affine, at);
   const reading = readingOf(volume, result, at, cells);
   return (
     <output class="xai-readout" aria-live={spoken.value ? "polite" : "off"}>

@@ -1,8 +1,8 @@
 import { useMemo } from "preact/hooks";
 import { tileView } from "../../comparing/painting";
+import { largestSolid } from "../../paint/box";
 import { topOf } from "../../paint/top";
 import type { Mode } from "../../protocol";
-import { largestSolid } from "../../volume/box";
 import { gridOf } from "../../volume/cut";
 import type { Volume } from "../../volume/volume";
 import { useShownView, useStore } from "../context";

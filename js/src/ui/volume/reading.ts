@@ -3,11 +3,10 @@ import type { Result } from "../../paint/decode";
 import type { Strings } from "../../strings";
 import { gridOf } from "../../volume/cut";
 import { valueAt } from "../../volume/mapping";
-import { type PlaneNumber, type Triple, worldAxis, worldOf } from "../../volume/space";
+import { placeOf, worldInWords } from "../../volume/place";
+import type { PlaneNumber, Triple } from "../../volume/space";
 import type { Volume } from "../../volume/volume";
 import type { Reading } from "../stage/reading";
-
-const MINUS = "\u2212";
 
 /** What the map says of a voxel. */
 export function readingOf({ full }: Volume, result: Result | null, voxel: Triple, cells: boolean): Reading | null {
@@ -19,35 +18,22 @@ export function readingOf({ full }: Volume, result: Result | null, voxel: Triple
   return { value: sample(values), error: errors && sample(errors), rank: null };
 }
 
-/** A place in millimetres, to a tenth. */
-export function formatPlace(place: number): string {
-  const digits = Math.abs(place).toFixed(1);
-  return place < 0 && digits !== "0.0" ? `${MINUS}${digits}` : digits;
-}
-
-/** Where the slice of a plane through a voxel lies: its number, and its place in millimetres where that is known. */
-export function sliceInWords(volume: Volume, plane: PlaneNumber, axis: number, voxel: Triple, text: Strings): string {
-  const number = text.sliceAt(voxel[axis], volume.full[axis] - 1);
-  const place = placeOf(volume, plane, voxel, text);
-  return place === "" ? number : `${number}, ${place}`;
-}
-
-export function placeOf({ affine }: Volume, plane: PlaneNumber, voxel: Triple, text: Strings): string {
-  const world = worldAxis(plane);
-  return affine === null ? "" : text.millimetres("xyz"[world], formatPlace(worldOf(voxel, affine)[world]));
+/** Where a plane cuts a volume: the number of the slice, and its place in millimetres where that is known. */
+export function sliceInWords(
+  { full, affine, planes }: Volume,
+  plane: PlaneNumber,
+  voxel: Triple,
+  text: Strings,
+): string {
+  const { axis } = planes[plane];
+  return joined(text.sliceAt(voxel[axis], full[axis] - 1), placeOf(affine, plane, voxel));
 }
 
 /** A voxel, its place in millimetres and its value. */
 export function voxelInWords({ affine }: Volume, voxel: Triple, reading: Reading | null, text: Strings): string {
-  const world = worldInWords(affine, voxel, text);
-  return [text.voxelAt(voxel.join(", ")), world, reading && formatValue(reading.value)].filter(Boolean).join("; ");
+  return joined(text.voxelAt(voxel.join(", ")), worldInWords(affine, voxel), reading && formatValue(reading.value));
 }
 
-/** A voxel's place in millimetres; empty where nobody knows. */
-export function worldInWords(affine: Volume["affine"], voxel: Triple, text: Strings): string {
-  if (affine === null) {
-    return "";
-  }
-  const [x, y, z] = worldOf(voxel, affine).map(formatPlace);
-  return text.worldAt(x, y, z);
+function joined(...words: (string | null)[]): string {
+  return words.filter(Boolean).join("; ");
 }

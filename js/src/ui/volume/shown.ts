@@ -1,6 +1,6 @@
+import type { Solid } from "../../paint/box";
 import type { View } from "../../protocol";
 import type { Answer } from "../../reducer";
-import type { Solid } from "../../volume/box";
 import type { Looking } from "./looking";
 
 /** What the panes and the montage show. */
