@@ -27,6 +27,8 @@ export interface Surface<Answer> {
 interface Options<Answer> {
   /** Those that several canvases take. */
   readonly turns?: Turns;
+  /** How well the picture is scaled to the screen: what is best takes a while where there is no graphics card. */
+  readonly quality?: ImageSmoothingQuality;
   onPainted?(answer: Answer | null): void;
 }
 
@@ -42,7 +44,7 @@ const FINEST = 4;
  */
 export function createSurface<Answer extends { readonly result: Result }>(
   canvas: HTMLCanvasElement,
-  { turns = createTurns(), onPainted }: Options<Answer>,
+  { turns = createTurns(), quality = "high", onPainted }: Options<Answer>,
 ): Surface<Answer> {
   const composite = document.createElement("canvas");
   const painter = createPainter();
@@ -71,7 +73,7 @@ export function createSurface<Answer extends { readonly result: Result }>(
     const pixelSize = (canvas.clientHeight * viewport.zoom) / scene.session.height;
     // True cells have hard edges, however small the picture.
     context.imageSmoothingEnabled = !scene.view.cells && !showsPixels(viewport.zoom, pixelSize);
-    context.imageSmoothingQuality = "high";
+    context.imageSmoothingQuality = quality;
     context.drawImage(composite, 0, 0, width, height);
     if (viewport.zoom > WHOLE.zoom) {
       drawPart(context, scene, viewport);

@@ -1,7 +1,7 @@
 import { useRef } from "preact/hooks";
 import { movedTo } from "../../methods";
 import { paneSize } from "../../volume/cut";
-import { montageColumns, montageSlices, nearestTile } from "../../volume/montage";
+import { montageSlices, nearestTile } from "../../volume/montage";
 import { PLANES, withAxis } from "../../volume/space";
 import { useStore, useText } from "../context";
 import { MontageTile } from "./MontageTile";
@@ -35,7 +35,7 @@ export function Montage(shown: ShownVolume) {
       class="xai-montage"
       role="group"
       aria-label={text.montageLabel(text.planes[plane.name])}
-      style={{ "--xai-columns": montageColumns(slices.length), "--xai-tile": width / height }}
+      style={{ "--xai-tile": width / height }}
       onKeyDown={press}
     >
       {slices.map((slice, at) => (

@@ -40,8 +40,10 @@ export function VolumeStage({ volume, dimmed }: { volume: Volume; dimmed: boolea
   const shown = { looking, answer, view, top, solid, dimmed: dimmed && answer !== null };
   return (
     <figure class="xai-stage xai-volume">
-      <Toolbar modes={offered ? VOLUME_MODES : []} zooms={layout === "panes"} />
-      <VolumeTools looking={looking} result={result} all={offered} />
+      <Toolbar modes={offered ? VOLUME_MODES : []} zooms={layout === "panes"}>
+        {!offered && <VolumeTools looking={looking} result={result} all={false} />}
+      </Toolbar>
+      {offered && <VolumeTools looking={looking} result={result} all />}
       {layout === "montage" ? <Montage {...shown} /> : <Panes {...shown} />}
       <ColourBar
         result={result}

@@ -43,6 +43,7 @@ export function useSlice(shown: ShownVolume, plane: PlanePayload, through: Tripl
     }
     surface.current = createSurface<Slice>(canvas.current, {
       turns,
+      quality: "medium",
       onPainted(what) {
         painted.value = what?.of ?? null;
       },
