@@ -18,6 +18,7 @@ from xai_widget.engine import Case, Segments
 from xai_widget.engine.variants import Pace, edited_logits
 from xai_widget.inputs import mid_grey
 from xai_widget.session import Session
+from xai_widget.shown import is_picture
 
 CoverFill = Literal["blur", "mean", "grey", "noise"]
 COVER_FILLS: Final[tuple[CoverFill, ...]] = get_args(CoverFill)
@@ -74,6 +75,13 @@ class Regions:
     fill: CoverFill
 
 
+def check_picture(session: Session) -> None:
+    """Raise a ValueError for a volume: nobody paints over it, and no regions are measured."""
+    if not is_picture(session.inputs[0].picture):
+        message = "Places are covered in pictures; this input is a volume. Use Attribution.box(), or method 'occlusion'."
+        raise ValueError(message)
+
+
 # -- covering what a person chose -----------------------------------------------------------------------------------
 
 
@@ -118,7 +126,7 @@ def covered(session: Session, mask: ArrayLike, fill: CoverFill = "blur", *, keep
     Raises
     ------
     ValueError
-        A mask that does not fit, or an unknown fill.
+        A mask that does not fit, an unknown fill, or a session on a volume.
 
     Examples
     --------
@@ -131,6 +139,7 @@ def covered(session: Session, mask: ArrayLike, fill: CoverFill = "blur", *, keep
     >>> bool(covered(session, everything, "grey")[cat] < session.probabilities[0, cat] / 2)
     True
     """
+    check_picture(session)
     marked = picture_mask(mask, session.inputs[0].picture.shape[:2])
     case = session.plain_case()
     hidden = ~marked if keep and marked.any() else marked
@@ -228,6 +237,7 @@ def measured_regions(
     session: Session, attribution: Attribution, fill: CoverFill = "blur", most: int = PLACES
 ) -> Generator[None, None, Regions]:
     """Return what `top_regions` does, in steps of a few regions each."""
+    check_picture(session)
     match attribution.target:
         case str(name):
             message = f"The score of {name!r} is not known any more. Run explain(...) again to measure its regions."

@@ -80,7 +80,7 @@ def spread(names: Sequence[str], most: int, kept: str | None) -> list[str]:
 
 
 def shrunk(values: NDArray[np.float32], most: int) -> NDArray[np.float32]:
-    """Return the means of equal blocks of a map `[h, w]`, at most so many a side; a map that is small stays as it is.
+    """Return the means of equal blocks of a map `[h, w]` or `[d, h, w]`, at most so many a side; a map that is small stays as it is.
 
     Examples
     --------

@@ -15,6 +15,7 @@ from xai_widget.binding import Binding
 from xai_widget.explainers import Method, Parameter, parameters_of
 from xai_widget.film import in_one_pass
 from xai_widget.session import Session
+from xai_widget.shown import shown_payload
 from xai_widget.targets import Contrast
 
 Payload = dict[str, Any]
@@ -51,54 +52,32 @@ def bundle(name: Literal["widget", "offline"] = "widget") -> tuple[str, str]:
     return script, style
 
 
-def check_viewable(session: Session) -> None:
-    """Refuse a session that the front end cannot show.
-
-    Raises
-    ------
-    ValueError
-        The input is a volume, which has no single picture.
-    """
-    if session.facts.dims != 2:
-        message = (
-            "The viewer shows 2-D pictures; this input is a volume. Use explain(model, volume) for its numbers and"
-            " Attribution.save('map.nii.gz') to see them."
-        )
-        raise ValueError(message)
-
-
 def session_payload(session: Session, index: int, names: Sequence[str], methods: Sequence[Method]) -> Message:
     """Return what the front end shows before anything is explained, with the picture and the probabilities.
 
     Parameters
     ----------
     session : Session
-        On one picture.
+        On one picture or volume.
     index : int
         Of the session.
     names : sequence of str
         Of all sessions.
     methods : sequence of Method
         Those offered, each with the parameters that it is described for.
-
-    Raises
-    ------
-    ValueError
-        The input is a volume, which has no single picture.
     """
-    check_viewable(session)
-    picture = session.inputs[0].picture
+    shown = shown_payload(session.inputs[0].picture, session.inputs[0].affine, 0)
     probabilities = np.ascontiguousarray(session.probabilities[0], np.float32)
     payload = {
         "index": index,
         "names": list(names),
         "model": session.facts.model,
-        "picture": {"shape": list(picture.shape), "dtype": "uint8", "buffer": 0},
-        "volume": None,
+        "picture": shown.picture,
+        "volume": shown.volume,
         "probabilities": {"shape": [len(probabilities)], "dtype": "float32", "buffer": 1},
         "labels": list(session.labels),
         "activation": session.facts.kind.activation,
-        "notes": list(session.notes),
+        "notes": [*session.notes, *shown.notes],
         "bound": bound_payload(session.binding),
         "methods": [method_payload(session, method) for method in methods],
         "layers": [
@@ -106,7 +85,7 @@ def session_payload(session: Session, index: int, names: Sequence[str], methods:
             for layer in session.facts.layers
         ],
     }
-    return payload, [np.ascontiguousarray(picture).data, probabilities.data]
+    return payload, [shown.pixels, probabilities.data]
 
 
 def bound_payload(binding: Binding) -> Payload:

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
-from tests.zoo import CLASSES, SIDE, ZOO, Volumetric, picture, seeded
+from tests.zoo import CLASSES, SIDE, ZOO, picture
 from xai_widget import page
 from xai_widget.attribution import Attribution
 from xai_widget.binding import Binding
@@ -128,13 +127,6 @@ def test_controls_come_from_the_methods_own_fields() -> None:
     relu = next(parameter for parameter in payload["methods"][1]["params"] if parameter["name"] == "relu")
     # On, off and automatic are three states: a check box has two.
     assert (relu["kind"], relu["choices"]) == ("choice", [None, True, False])
-
-
-def test_a_volume_is_refused_in_words() -> None:
-    volume = torch.randn(1, 6, 8, 8, generator=torch.Generator().manual_seed(0))
-    session = session_of(seeded(Volumetric), volume)
-    with pytest.raises(ValueError, match=r"2-D pictures.*volume.*explain\(model, volume\).*nii\.gz"):
-        session_payload(session, 0, ["volume"], [Occlusion()])
 
 
 # -- a result -------------------------------------------------------------------------------------------------------

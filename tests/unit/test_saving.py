@@ -16,7 +16,7 @@ from xai_widget.binding import Binding
 from xai_widget.page import bound_payload
 from xai_widget.render import enlarged
 from xai_widget.widget import stored
-from xai_widget.widget.saving import file_name, npz
+from xai_widget.widget.saving import file_name, in_a_file
 
 
 @pytest.fixture(autouse=True)
@@ -86,7 +86,7 @@ def test_the_map_of_another_picture_is_not_the_one_that_is_shown() -> None:
 def test_another_format_is_refused_with_those_there_are() -> None:
     w = a_widget()
     w.explain()
-    assert saved(w, format="xlsx")["error"]["title"] == "Cannot save as 'xlsx'; expected one of npz."
+    assert saved(w, format="xlsx")["error"]["title"] == "Cannot save as 'xlsx'; expected one of npz, nii.gz."
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_the_name_says_method_and_class_and_suits_every_file_system(label: str, 
 
 def test_the_bytes_are_those_of_a_saved_file(tmp_path: Any) -> None:
     shown = a_widget(method="occlusion", params={"window": 4}).explain()
-    (tmp_path / "map.npz").write_bytes(npz(shown))
+    (tmp_path / "map.npz").write_bytes(in_a_file(shown, "map.npz"))
     assert np.array_equal(Attribution.load(tmp_path / "map.npz").values, shown.values)
 
 

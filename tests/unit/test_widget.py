@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from tests.recorded import LABELS, Gated, a_widget
-from tests.zoo import ZOO, Volumetric, picture, seeded
+from tests.zoo import ZOO, picture
 from xai_widget import explain
 
 
@@ -172,14 +172,6 @@ def test_a_page_that_turned_to_another_picture_is_not_shown_the_map_of_the_first
     w.hear({"kind": "hello", "request_id": "h"})
     assert not w.customs("result")
     assert np.array_equal(np.asarray(w.snapshot()), w.sessions[1].inputs[0].picture)
-
-
-def test_a_volume_is_refused_in_words() -> None:
-    volume = torch.randn(1, 6, 8, 8, generator=torch.Generator().manual_seed(0))
-    before = set(ipywidgets.widgets.widget._instances)
-    with pytest.raises(ValueError, match=r"2-D pictures.*volume.*explain\(model, volume\)"):
-        a_widget(seeded(Volumetric), volume, labels=None)
-    assert set(ipywidgets.widgets.widget._instances) == before
 
 
 # -- a refused wish -------------------------------------------------------------------------------------------------

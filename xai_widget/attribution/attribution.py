@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from xai_widget.attribution import figures, files
-from xai_widget.render import paint, resize
+from xai_widget.render import resize
 from xai_widget.targets import Contrast, Target, TargetNotScored
 from xai_widget.view import check_view
 
@@ -177,6 +177,9 @@ class Attribution:
     ) -> NDArray[np.uint8]:
         """Return the picture under the heat map, uint8 `[H * scale, W * scale, 3]` (wider in the mode "side").
 
+        Of a volume: its three planes side by side, or a montage, as the view's `crosshair`, `layout`, `plane`, `tiles` and
+        `radiological` say; a pixel is a square of the smallest voxel spacing.
+
         Parameters
         ----------
         view : mapping, optional
@@ -191,7 +194,7 @@ class Attribution:
         Raises
         ------
         ValueError
-            For volumes, or an unknown or out-of-range view, scale or shape of labels.
+            An unknown or out-of-range view, scale or shape of labels; labels for a volume.
 
         Examples
         --------
@@ -200,15 +203,7 @@ class Attribution:
         >>> a.heat_map({"mode": "contours"}, scale=2).shape
         (256, 256, 3)
         """
-        return paint(
-            self._picture(),
-            self.values,
-            signed=self.signed,
-            view=check_view(view or {}),
-            labels=labels,
-            top=top,
-            scale=scale,
-        )
+        return figures.painted(self, check_view(view or {}), labels, top, scale)
 
     def sheet(
         self,
@@ -240,7 +235,7 @@ class Attribution:
         Parameters
         ----------
         ax : Axes, optional
-            By default those of a new figure. One unit is one pixel of the picture.
+            By default those of a new figure. One unit is one pixel of the picture (of a volume: of the smallest spacing).
         view, labels, top
             As in `heat_map`.
 
@@ -259,7 +254,7 @@ class Attribution:
         Parameters
         ----------
         path : str or Path
-            `.png` (the picture under the heat map), `.npz` (all numbers; `Attribution.load` reads it), `.nii` or
+            `.png` (the picture under the heat map, of a volume large enough to be read), `.npz` (all numbers; `Attribution.load` reads it), `.nii` or
             `.nii.gz` (volumes: `resized()` with the input's affine; needs nibabel).
 
         Raises
@@ -281,12 +276,6 @@ class Attribution:
             Not such a file.
         """
         return cls(**files.read(Path(path)))
-
-    def _picture(self) -> NDArray[np.uint8]:
-        if len(self.input_size) != 2:
-            message = "A volume has no single picture: plot a slice of `resized()`, or save it as .nii.gz."
-            raise ValueError(message)
-        return self.image if self.image is not None else np.full((*self.input_size, 3), 255, np.uint8)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

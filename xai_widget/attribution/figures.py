@@ -8,7 +8,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from xai_widget.render import PLAIN, bar, beyond, ends, sheet, tick_words, ticks, top_of
+from xai_widget.render import (
+    PLAIN,
+    bar,
+    beyond,
+    ends,
+    fitting_scale,
+    paint,
+    paint_volume,
+    sheet,
+    tick_words,
+    ticks,
+    top_of,
+    voxels_of,
+)
 from xai_widget.view import View
 
 if TYPE_CHECKING:
@@ -26,6 +39,28 @@ POINTED: Final[Mapping[tuple[bool, bool], Literal["neither", "min", "max", "both
 )
 
 
+def painted(attribution: "Attribution", view: View, labels: Labels, top: float | None, scale: int) -> NDArray[np.uint8]:
+    """Return the picture under the heat map: a volume's slices, or the one that there is."""
+    signed, size = attribution.signed, attribution.input_size
+    if len(size) == 2:
+        picture = attribution.image if attribution.image is not None else np.full((*size, 3), 255, np.uint8)
+        return paint(picture, attribution.values, signed=signed, view=view, labels=labels, top=top, scale=scale)
+    if labels is not None:
+        message = "Labels outline regions of a picture; a volume has none. Leave labels= out."
+        raise ValueError(message)
+    image = attribution.image if attribution.image is not None else np.zeros(size, np.float32)
+    affine = attribution.affine
+    return paint_volume(
+        voxels_of(image), attribution.values, affine=affine, signed=signed, view=view, top=top, scale=scale
+    )
+
+
+def still_scale(attribution: "Attribution", view: View) -> int:
+    """Return the scale of a still picture: 1, and more for a small volume, whose marks could not be read."""
+    size = attribution.input_size
+    return 1 if len(size) == 2 else fitting_scale(size, attribution.affine, view)
+
+
 def plot(attribution: "Attribution", ax: "Axes | None", view: View, labels: Labels, top: float | None) -> "Axes":
     """Draw the heat map into matplotlib axes, its colour bar beside; one unit is one pixel of the picture."""
     from matplotlib import colors  # noqa: PLC0415 - slow to import, needed here only
@@ -33,11 +68,12 @@ def plot(attribution: "Attribution", ax: "Axes | None", view: View, labels: Labe
     from matplotlib.cm import ScalarMappable  # noqa: PLC0415
 
     # Lines are drawn for about the resolution of a figure.
-    scale = max(1, round(PLOTTED / attribution.input_size[-1]))
-    painted = attribution.heat_map(view, labels=labels, top=top, scale=scale)
-    height, width = painted.shape[0] / scale, painted.shape[1] / scale
+    flat = len(attribution.input_size) == 2
+    scale = max(1, round(PLOTTED / attribution.input_size[-1])) if flat else still_scale(attribution, view)
+    drawn = painted(attribution, view, labels, top, scale)
+    height, width = drawn.shape[0] / scale, drawn.shape[1] / scale
     axes = plt.subplots()[1] if ax is None else ax
-    axes.imshow(painted, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
+    axes.imshow(drawn, extent=(-0.5, width - 0.5, height - 0.5, -0.5))
     if view["mode"] not in PLAIN:
         signed, high = attribution.signed, _top(attribution, view, top)
         table = colors.ListedColormap(bar(256, signed, view) / 255)
@@ -56,7 +92,7 @@ def sheet_of(attribution: "Attribution", view: View, labels: Labels, top: float 
     """Return the heat map on white paper, its colour bar and numbers below."""
     high = _top(attribution, view, top)
     return sheet(
-        attribution.heat_map(view, labels=labels, top=top, scale=scale),
+        painted(attribution, view, labels, top, scale),
         top=high,
         signed=attribution.signed,
         view=view,

@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from xai_widget.attribution.figures import still_scale
 from xai_widget.targets import Contrast
+from xai_widget.view import DEFAULT_VIEW
 
 if TYPE_CHECKING:
     from xai_widget.attribution.attribution import Attribution
@@ -29,7 +31,7 @@ def write(attribution: "Attribution", path: Path) -> None:
     """
     name = path.name.lower()
     if name.endswith(".png"):
-        Image.fromarray(attribution.heat_map()).save(path)
+        Image.fromarray(attribution.heat_map(scale=still_scale(attribution, DEFAULT_VIEW))).save(path)
     elif name.endswith(".npz"):
         with path.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **_arrays(attribution))

@@ -1,13 +1,10 @@
-"""Pictures and volumes from files."""
+"""Pictures from files."""
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from xai_widget.names import nearest
@@ -48,21 +45,3 @@ def open_picture(path: Path) -> Image.Image:
         raise ValueError(
             f"{path.name!r} is no picture that Pillow can read. Load it yourself and pass an array or a tensor."
         ) from error
-
-
-def load_nifti(path: Path) -> Any:
-    """Return the nibabel image in a file."""
-    try:
-        import nibabel  # noqa: PLC0415 - an optional extra
-    except ImportError as error:
-        raise ImportError(f'Reading {path.name!r} needs nibabel: pip install "xai-widget[volumes]"') from error
-    try:
-        return nibabel.load(path)
-    except nibabel.filebasedimages.ImageFileError as error:
-        raise ValueError(f"{path.name!r} is no NIfTI image: {error}") from error
-
-
-def affine_of(volume: Any) -> NDArray[np.float64] | None:
-    """Return the affine `[4, 4]` of a nibabel image, None for anything else."""
-    affine = getattr(volume, "affine", None)
-    return None if affine is None else np.asarray(affine, dtype=np.float64).copy()

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from xai_widget.inputs.files import affine_of, check_path, load_nifti, open_picture
+from xai_widget.inputs.files import check_path, open_picture
 from xai_widget.inputs.fitting import as_batch, check_finite, dims_of_array, dims_of_tensor, dtype_for, wanted_by
 from xai_widget.inputs.pictures import eight_bit, pixels_of, shown
+from xai_widget.inputs.volumes import affine_of, load_nifti, placed
 from xai_widget.models import Expects, Preprocess, preprocess_for
 
 _ACCEPTED: Final = "Expected a path, a PIL picture, an array [H, W], [H, W, C] or [C, H, W], a tensor, or a NIfTI image"
@@ -43,7 +44,8 @@ class ModelInput:
     notes
         What was done to the input, in words.
     affine
-        The affine of a NIfTI image ``[4, 4]``.
+        From stored indices to mm ``[4, 4]``, of a NIfTI image or a tensor that carries one; None where it is not known,
+        or does not hold for what a transform made of the image.
     """
 
     tensor: Tensor
@@ -191,8 +193,10 @@ class _Reader:
         if stored.kind not in "fiu":
             raise TypeError(f"The volume {name!r} holds {stored}; expected real numbers.")
         preprocess = preprocess_for(self.model, self.transform, 3)
-        item = self._made(preprocess.apply(volume), 3, preprocess, name, (preprocess.note,))
-        return replace(item, affine=affine_of(volume))
+        made = preprocess.apply(volume)
+        item = self._made(made, 3, preprocess, name, (preprocess.note,))
+        affine, said = placed(volume, made, tuple(item.tensor.shape[2:]))
+        return replace(item, affine=affine, notes=(*item.notes, *said))
 
     def tensor(self, tensor: Tensor) -> ModelInput:
         if tensor.layout is not torch.strided or tensor.is_meta or tensor.is_quantized:

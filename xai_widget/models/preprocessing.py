@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from xai_widget.models.architecture import Expects, config_field, expects, lengths, timm_config, unwrap
+from xai_widget.models.volumes import stored
 
 Statistics: TypeAlias = tuple[float, ...] | None
 _IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)
@@ -81,7 +82,8 @@ def preprocess_for(model: Callable[..., Any], transform: Any = None, dims: int |
     if own is not None:
         return _from_transform(own, spatial, source)
     if spatial == 3:
-        return Preprocess(_stored, None, None, "Preprocessing: none; volumes are taken as stored.", assumed=True)
+        as_stored = partial(stored, channels=wanted.channels)
+        return Preprocess(as_stored, None, None, "Preprocessing: none; volumes are taken as stored.", assumed=True)
     config = timm_config(network)
     configured = lengths(config_field(config, "input_size")) or ()
     # With another number of channels than in its configuration, the configuration's statistics do not fit either.
@@ -233,15 +235,6 @@ def _refuse_pictures(channels: int | None, _picture: object) -> Tensor:
     raise ValueError(
         f"The model takes {channels} channels, and a picture has 1 or 3. Pass a float torch tensor [{channels}, H, W], "
         "which is taken as model input, or a transform= that makes one."
-    )
-
-
-def _stored(volume: Any) -> Tensor:
-    """Return a volume ``[D, H, W]`` or ``[C, D, H, W]`` as it is stored; NIfTI keeps channels last."""
-    is_nifti = hasattr(volume, "dataobj")
-    values = np.asarray(volume.dataobj if is_nifti else volume).astype(np.float32)
-    return torch.from_numpy(
-        np.ascontiguousarray(np.moveaxis(values, -1, 0)) if is_nifti and values.ndim == 4 else values
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import floor
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,7 +19,7 @@ from xai_widget.view import View
 
 Box = Sequence[int]
 # What has a meaning for a slice; every other mode is drawn as an overlay.
-MODES = ("overlay", "map", "contours", "image")
+MODES: Final = ("overlay", "map", "contours", "image")
 
 
 def pane_size(full: Sequence[int], plane: Plane) -> tuple[int, int]:
@@ -63,7 +63,7 @@ def section(
     return as_shown(joined.astype(np.float32), plane)
 
 
-def grey(voxels: Voxels, plane: Plane, index: int) -> Pixels:
+def pane_picture(voxels: Voxels, plane: Plane, index: int) -> Pixels:
     """Return one slice as a picture of square pixels, uint8 `[H, W, 3]`."""
     pixels = resize(section(voxels.levels, plane, index, voxels.full), pane_size(voxels.full, plane))
     levels = np.floor(pixels.astype(np.float64) + 0.5).astype(np.uint8)
@@ -109,7 +109,7 @@ def paint_pane(
     ndarray
         uint8 `[height * scale, width * scale, 3]`; see `pane_size`.
     """
-    picture = grey(voxels, plane, index)
+    picture = pane_picture(voxels, plane, index)
     mode = view["mode"] if values is not None else "image"
     settings: Mapping[str, Any] = {**view, "mode": mode if mode in MODES else "overlay", "box": False}
     found = section(values, plane, index, voxels.full, cells=view["cells"]) if values is not None else [[0.0]]

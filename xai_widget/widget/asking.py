@@ -20,6 +20,8 @@ from xai_widget.widget.protocol import RequestId, Status, status
 
 REPORTS_PER_SECOND: Final = 10
 REMEMBERED: Final = 32
+# Partial maps of large volumes come less often.
+BYTES_PER_SECOND: Final = 20e6
 
 
 Key: TypeAlias = tuple[int, Method, Target, Layer]
@@ -209,7 +211,8 @@ class Asker:
         for (attribution,) in session.run(wish.method, target_row, wish.layer):
             fraction = float(attribution.meta["fraction"])
             now = time.monotonic()
-            if fraction < 1 and now - reported < 1 / REPORTS_PER_SECOND:
+            pause = max(1 / REPORTS_PER_SECOND, attribution.values.nbytes / BYTES_PER_SECOND)
+            if fraction < 1 and now - reported < pause:
                 yield
                 continue
             reported = now

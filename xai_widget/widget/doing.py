@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from xai_widget.attribution import Attribution
-from xai_widget.covering import COVER_FILLS, CoverFill, Mask, Regions, covered, measured_regions
+from xai_widget.covering import COVER_FILLS, CoverFill, Mask, Regions, check_picture, covered, measured_regions
 from xai_widget.page import Message
 from xai_widget.session import Session
 from xai_widget.widget.asking import REMEMBERED, Key
@@ -61,6 +61,7 @@ class Doing(Service):
         widget = self.widget
         index = _place_of(widget.sessions, content.get("session"))
         session = widget.sessions[index]
+        check_picture(session)
         mask = _unpacked(content.get("shape"), buffers, session.inputs[0].picture.shape[:2])
         fill, keep = _fill_of(content.get("fill")), bool(content.get("keep"))
 
@@ -114,6 +115,7 @@ class Doing(Service):
                 raise ValueError(message)
             wish, attribution, run = latest
         session = widget.sessions[wish.session]
+        check_picture(session)
 
         def steps() -> Iterator[None]:
             if session.refresh():

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # The sides of a small map, and how many fit into a strip that somebody looks through.
 CELLS: Final = 28
+# Small maps of volumes travel whole: no more than 32 kB each.
+SOLID_CELLS: Final = 20
 LAYERS: Final = 60
 REMEMBERED: Final = 16
 
@@ -76,7 +78,8 @@ class Film(Service):
             frames: list[dict[str, Any]] = []
             buffers: list[memoryview] = []
             for name, attribution in layer_maps(session, wish.method, wish.target, names):
-                small = shrunk(attribution.values, CELLS)
+                values = attribution.values
+                small = shrunk(values, CELLS if values.ndim == 2 else SOLID_CELLS)
                 shape, place = list(small.shape), len(buffers)
                 frames.append({"layer": name, "signed": attribution.signed, "shape": shape, "buffer": place})
                 buffers.append(small.data)

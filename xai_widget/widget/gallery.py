@@ -9,6 +9,7 @@ from PIL import Image
 
 from xai_widget.page import Message
 from xai_widget.session import Session
+from xai_widget.shown import flat_picture
 from xai_widget.widget.asking import Key
 from xai_widget.widget.service import Service
 
@@ -76,7 +77,8 @@ class Gallery(Service):
     def _thumbnail(self, index: int, session: Session) -> bytes:
         known = self._thumbnails.get(index)
         if known is None or known[0] is not session:
-            known = self._thumbnails[index] = (session, thumbnail(session.inputs[0].picture))
+            image = session.inputs[0]
+            known = self._thumbnails[index] = (session, thumbnail(flat_picture(image.picture, image.affine)))
         return known[1]
 
 

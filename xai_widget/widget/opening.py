@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 
 from xai_widget.binding import Binding
-from xai_widget.page import check_viewable
 from xai_widget.session import Session
 
 
@@ -46,7 +45,7 @@ def open_sessions(
     Raises
     ------
     ValueError, TypeError
-        None of either, several of both, a volume, a picture that cannot be read (the message says which one), or
+        None of either, several of both, a picture that cannot be read (the message says which one), or
         right classes that are no classes of the model or not one a picture.
     """
     models = list(model) if isinstance(model, list | tuple) else [model]
@@ -72,9 +71,7 @@ def open_sessions(
 
 def open_another(session: Session, picture: Image.Image) -> Session:
     """Return a session of the same model on another picture; a mask belonged to the first one."""
-    opened = Session.open(session.model, picture, replace(session.binding, mask=None))
-    check_viewable(opened)
-    return opened
+    return Session.open(session.model, picture, replace(session.binding, mask=None))
 
 
 def session_names(sessions: Sequence[Session], spots: Sequence[Spot]) -> list[str]:
@@ -99,8 +96,7 @@ def _numbered(spots: Sequence[Spot]) -> tuple[Spot, ...]:
 
 def _open(model: Callable[..., Any], picture: Any, binding: Binding, which: tuple[int, int]) -> Session:
     try:
-        session = Session.open(model, picture, binding)
-        check_viewable(session)
+        return Session.open(model, picture, binding)
     except (ValueError, TypeError) as error:
         if which[1] == 1:
             raise
@@ -110,7 +106,6 @@ def _open(model: Callable[..., Any], picture: Any, binding: Binding, which: tupl
         if which[1] > 1:
             error.add_note(f"This was {_which(which)} ({_name(picture)}).")
         raise
-    return session
 
 
 def _which(which: tuple[int, int]) -> str:

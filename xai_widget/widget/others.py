@@ -85,7 +85,8 @@ class Others(Service):
         other["result"], buffers = result_payload(attribution, index, answer["title"])
         pixels: list[memoryview] = []
         if not np.array_equal(session.inputs[0].picture, self.widget.session.inputs[0].picture):
-            other["picture"], pixels = pinned_picture(attribution, len(buffers))
+            shown = pinned_picture(attribution, len(buffers))
+            other["picture"], other["volume"], pixels = shown.picture, shown.volume, [shown.pixels]
         if isinstance(attribution.target, int):
             other["probability"] = float(session.probabilities[0][attribution.target])
         return message, [*buffers, *pixels]

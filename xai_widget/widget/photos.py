@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Final
 from PIL import Image, UnidentifiedImageError
 
 from xai_widget.session import Session
+from xai_widget.shown import is_picture
 from xai_widget.widget.gallery import Gallery
 from xai_widget.widget.opening import Spot, open_another, session_names
 from xai_widget.widget.pins import Pins
@@ -32,6 +33,9 @@ class Photos(Service):
         name = str(content.get("name") or "photo")[:120]
         if not self.widget.spots:
             message = "This viewer shows a map that was computed elsewhere; there is no model to ask about a photo."
+            raise ValueError(message)
+        if not is_picture(self.widget.session.inputs[0].picture):
+            message = "This model is asked about volumes, and a photo is none. Open another XaiWidget for it."
             raise ValueError(message)
         if len(buffers) != 1:
             message = f"A photo travels as one buffer; got {len(buffers)}."

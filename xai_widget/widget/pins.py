@@ -8,6 +8,7 @@ import numpy as np
 
 from xai_widget.attribution import Attribution
 from xai_widget.page import Message, result_payload
+from xai_widget.shown import TILE, Shown, shown_payload
 from xai_widget.widget.asking import Key, Wish
 from xai_widget.widget.protocol import ack
 from xai_widget.widget.service import Service
@@ -189,16 +190,17 @@ class Pins(Service):
 
     def _message(self, pin: Pin, *, with_picture: bool) -> Message:
         result, buffers = result_payload(pin.attribution, pin.wish.session, pin.wish.method.label)
-        content, pixels = pinned_picture(pin.attribution, len(buffers)) if with_picture else (None, [])
+        shown = pinned_picture(pin.attribution, len(buffers)) if with_picture else None
         pinned = {
             "pin": pin.number,
             "result": result,
             "name": pin.picture,
             "model": pin.model,
             "earlier": pin.earlier,
-            "picture": content,
-            "volume": None,
+            "picture": shown and shown.picture,
+            "volume": shown and shown.volume,
         }
+        pixels = [shown.pixels] if shown is not None else []
         return {"kind": "pinned", "request_id": None, "pinned": pinned}, [*buffers, *pixels]
 
     def _known(self) -> str:
@@ -207,10 +209,9 @@ class Pins(Service):
         return f"Pinned: {', '.join(map(str, self.held))}."
 
 
-def pinned_picture(attribution: Attribution, buffer: int) -> tuple[dict[str, Any], list[memoryview]]:
-    """Return the picture below a map as it travels, in buffer number `buffer`."""
-    picture = np.ascontiguousarray(attribution.image)
-    return {"shape": list(picture.shape), "dtype": "uint8", "buffer": buffer}, [picture.data]
+def pinned_picture(attribution: Attribution, buffer: int) -> Shown:
+    """Return what is below a map as it travels, in buffer number `buffer`; of a volume, a coarse copy."""
+    return shown_payload(np.asarray(attribution.image), attribution.affine, buffer, longest=TILE)
 
 
 def _question(wish: Wish, attribution: Attribution) -> Question:

@@ -71,6 +71,8 @@ CONTROLS: Final = (
     "photo",
     "save",
 )
+# Nobody paints over a volume, or photographs one: the page does not offer these where a volume is shown.
+FOR_PICTURES: Final = ("cover", "predict", "photo")
 
 
 class Status(TypedDict):

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # What a page without a kernel takes over: it has nothing to run.
 SAVED: Final = [name for name in TRAITS if name not in {"status", "auto_run"}]
-FORMATS: Final = ("npz",)
+FORMATS: Final = ("npz", "nii.gz")
 MIME: Final = "application/octet-stream"
 # File systems allow 255 bytes, and a letter may take four.
 LONGEST_NAME: Final = 60
@@ -27,7 +27,7 @@ LONGEST_NAME: Final = 60
 class Saving(Service):
     """Writes the numbers of the map that is shown, and leaves a picture in the widget's place.
 
-    Both are answered at once: they take as long as one small file, and a run need not be over for them.
+    Pictures are answered at once: that takes as long as one small file, and a run need not be over for it.
     """
 
     hears: ClassVar[tuple[str, ...]] = ("save", "freeze")
@@ -59,14 +59,26 @@ class Saving(Service):
             message = "There is no heat map to save yet; run the method first."
             raise ValueError(message)
         _, attribution, _ = latest
-        answer = {"kind": "saved", "request_id": request_id, "name": file_name(attribution), "mime": MIME}
-        self.widget.tell(answer, [memoryview(npz(attribution))])
+        if file_format == "nii.gz" and attribution.values.ndim != 3:
+            message = "A NIfTI file holds volumes, and this is a heat map of a picture. Save it as npz."
+            raise ValueError(message)
+        name = file_name(attribution, str(file_format))
+        answer = {"kind": "saved", "request_id": request_id, "name": name, "mime": MIME}
+
+        def steps() -> Iterator[None]:
+            self.widget.tell(answer, [memoryview(in_a_file(attribution, name))])
+            yield
+
+        if attribution.values.ndim == 2:
+            next(steps())
+        else:  # a large volume takes seconds
+            self.widget.asker.beside("probe", request_id, steps)
 
 
-def npz(attribution: Attribution) -> bytes:
-    """Return what `attribution.save("map.npz")` writes."""
+def in_a_file(attribution: Attribution, name: str) -> bytes:
+    """Return what `attribution.save(name)` writes."""
     with tempfile.TemporaryDirectory() as folder:
-        return attribution.save(Path(folder) / "map.npz").read_bytes()
+        return attribution.save(Path(folder) / name).read_bytes()
 
 
 def saved_page(widget: "XaiWidget", sessions: Sequence[tuple[Message, Wire]], current: Attribution | None) -> str:
@@ -95,7 +107,7 @@ def saved_page(widget: "XaiWidget", sessions: Sequence[tuple[Message, Wire]], cu
     )
 
 
-def file_name(attribution: Attribution) -> str:
+def file_name(attribution: Attribution, ending: str = "npz") -> str:
     """Return a name for the file: method and class, in letters, digits and dashes.
 
     Examples
@@ -105,4 +117,4 @@ def file_name(attribution: Attribution) -> str:
     'grad-cam-cat.npz'
     """
     words = re.sub(r"[\W_]+", "-", f"{attribution.method} {attribution.label}".lower())
-    return f"{words[:LONGEST_NAME].strip('-') or 'heat-map'}.npz"
+    return f"{words[:LONGEST_NAME].strip('-') or 'heat-map'}.{ending}"

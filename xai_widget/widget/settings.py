@@ -7,14 +7,15 @@ from typing import Any, cast
 import traitlets
 from torch import nn
 
-from xai_widget.covering import Mask, picture_mask
+from xai_widget.covering import Mask, check_picture, picture_mask
 from xai_widget.explainers import Method, build_method, method_classes
 from xai_widget.page import wire_params
 from xai_widget.session import Layer, Session
+from xai_widget.shown import is_picture
 from xai_widget.targets import Contrast, Target
 from xai_widget.view import check_view
 from xai_widget.widget.asking import Wish
-from xai_widget.widget.protocol import CONTROLS, status
+from xai_widget.widget.protocol import CONTROLS, FOR_PICTURES, status
 
 
 def _target_to_json(value: Target, widget: "Settings") -> Any:
@@ -187,6 +188,7 @@ class Settings(traitlets.HasTraits):
     def _check_brush_mask(self, proposal: Any) -> Mask | None:
         if proposal.value is None:
             return None
+        check_picture(self.session)
         mask = picture_mask(proposal.value, self.session.inputs[0].picture.shape[:2])
         return mask if mask.any() else None
 
@@ -201,7 +203,15 @@ class Settings(traitlets.HasTraits):
             if name not in CONTROLS:
                 message = f"Unknown control {name!r}; choose from {', '.join(CONTROLS)}."
                 raise ValueError(message)
-        return list(proposal.value)
+        return self._about_what_is_shown(list(proposal.value))
+
+    def _about_what_is_shown(self, controls: list[str]) -> list[str]:
+        """Return the controls, unless they are for pictures alone and nothing but volumes is asked about."""
+        painted = [name for name in controls if name in FOR_PICTURES]
+        if painted and not any(is_picture(session.inputs[0].picture) for session in self.sessions):
+            message = f"Controls {', '.join(painted)} are for pictures; there are volumes here. Leave them out."
+            raise ValueError(message)
+        return controls
 
 
 def offered_methods(names: Sequence[str] | None) -> Mapping[str, type[Method]]:

@@ -3,10 +3,14 @@
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from xai_widget.covering import PLACES, strongest_places
-from xai_widget.render import enlarged
+from xai_widget.render import enlarged, fitting_scale, paint_volume, voxels_of
+from xai_widget.shown import is_picture
+from xai_widget.view import check_view
 from xai_widget.widget.comparing import Comparing
 from xai_widget.widget.saving import saved_page
 from xai_widget.widget.stored import replace, show, still_bundle, wait_for_map, with_picture
@@ -25,6 +29,8 @@ class Taking(Comparing):
 
     def snapshot(self, *, scale: int = 1, bar: bool = False) -> Image.Image:
         """Return the picture under the heat map as the page shows it (without a map yet: the picture).
+
+        Of a volume: its three planes, or the montage; see `Attribution.heat_map`.
 
         Parameters
         ----------
@@ -47,13 +53,28 @@ class Taking(Comparing):
         """
         latest = self.asker.latest
         if latest is None or latest[0].session != self.active:
-            return Image.fromarray(enlarged(self.session.inputs[0].picture, scale))
+            return Image.fromarray(self._without_map(scale))
         found = latest[1]
-        outlined = self.view["mode"] == "regions"
+        outlined = self.view["mode"] == "regions" and found.values.ndim == 2
         labels = strongest_places(found.resized(), PLACES) if outlined else None
         if bar:
             return found.sheet(self.view, labels=labels, scale=scale)
         return Image.fromarray(found.heat_map(self.view, labels=labels, scale=scale))
+
+    def _without_map(self, scale: int) -> NDArray[np.uint8]:
+        image, affine = self.session.inputs[0].picture, self.session.inputs[0].affine
+        if is_picture(image):
+            return enlarged(image, scale)
+        return paint_volume(
+            voxels_of(image), None, affine=affine, signed=False, view=check_view(self.view), scale=scale
+        )
+
+    def _still_scale(self, scale: int) -> int:
+        """Return a scale for a picture that stays: volumes may have few voxels, and marks that must be read."""
+        item = self.session.inputs[0]
+        if is_picture(item.picture):
+            return scale
+        return fitting_scale(item.picture.shape, item.affine, check_view(self.view))
 
     def freeze(self) -> None:
         """Put a picture in the widget's place, wherever a cell has displayed it.
@@ -73,7 +94,9 @@ class Taking(Comparing):
                 " itself, as the last line of a cell or with display(w), then freeze it."
             )
             raise RuntimeError(message)
-        replace(self._displays, *still_bundle(repr(self), self.snapshot(scale=FROZEN_SCALE, bar=True)))
+        replace(
+            self._displays, *still_bundle(repr(self), self.snapshot(scale=self._still_scale(FROZEN_SCALE), bar=True))
+        )
 
     def to_html(self, path: str | Path) -> Path:
         """Write the widget, with every map in `attributions`, into one HTML file, and return its path.
@@ -135,7 +158,7 @@ class Taking(Comparing):
         if not self._awake and self.auto_run:
             self._start_by_itself()
         wait_for_map(self.asker, FIRST_ESTIMATE_SECONDS)
-        return with_picture(*made, repr(self), self.snapshot())
+        return with_picture(*made, repr(self), self.snapshot(scale=self._still_scale(1)))
 
     def _ipython_display_(self) -> None:
         # What a cell's last line gives could not be replaced by freeze(); what is displayed under a name can.
