@@ -36,6 +36,8 @@ interface Keyword {
 
 const INDENT = "    ";
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Display settings that are whole numbers. */
+const COUNTS: readonly string[] = ["plane", "tiles"] satisfies (keyof View)[];
 /** A line of code that is longer is broken up. */
 const WIDTH = 88;
 
@@ -113,7 +115,7 @@ function typed(value: Exclude<Value, object>, float: boolean): string {
 }
 
 function isShare(key: string): boolean {
-  return typeof DEFAULT_VIEW[key as keyof View] === "number";
+  return typeof DEFAULT_VIEW[key as keyof View] === "number" && !COUNTS.includes(key);
 }
 
 function isOf(id: string): (method: { id: string }) => boolean {

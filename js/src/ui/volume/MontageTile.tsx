@@ -39,7 +39,10 @@ export function MontageTile(props: Props) {
       data-dimmed={dimmed}
       // The keyboard presses no place of the tile: what is across the slice stays.
       onClick={(event) => looking.go(event.detail === 0 ? here : under(event))}
-      onDblClick={() => store.keep({ layout: "panes" })}
+      onDblClick={() => {
+        pointed.value = null;
+        store.keep({ layout: "panes" });
+      }}
       onPointerMove={(event) => {
         if (event.pointerType === "mouse") {
           pointed.value = under(event);

@@ -88,7 +88,7 @@ export function PaneCanvas(props: Props) {
       class="xai-canvas xai-pane-canvas"
       role="img"
       aria-label={label}
-      title={text.paneHint}
+      aria-description={text.paneHint}
       // The arrow keys move the crosshair.
       tabIndex={0}
       onPointerDown={(event) => {

@@ -11,8 +11,8 @@ import { readingOf } from "./reading";
 export function VolumeReadout({ looking, result }: { looking: Looking; result: Result | null }) {
   const text = useText();
   const { cells } = useStore().view.value;
-  const { volume, pointed, crosshair, spoken } = looking;
-  const at = pointed.value ?? crosshair;
+  const { volume, spoken } = looking;
+  const at = looking.read();
   const world = worldInWords(volume.affine, at);
   const reading = readingOf(volume, result, at, cells);
   return (

@@ -45,10 +45,7 @@ export function VolumeStage({ volume, dimmed }: { volume: Volume; dimmed: boolea
       </Toolbar>
       {offered && <VolumeTools looking={looking} result={result} all />}
       {layout === "montage" ? <Montage {...shown} /> : <Panes {...shown} />}
-      <ColourBar
-        result={result}
-        read={() => readingOf(volume, result, looking.pointed.value ?? looking.crosshair, cells)}
-      />
+      <ColourBar result={result} read={() => readingOf(volume, result, looking.read(), cells)} />
       <Caption answer={answer} />
       <VolumeReadout looking={looking} result={result} />
     </figure>

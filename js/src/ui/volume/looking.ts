@@ -11,10 +11,12 @@ export interface Looking {
   /** As they are shown. */
   readonly planes: readonly PlanePayload[];
   readonly crosshair: Triple;
-  /** The voxel under the pointer; without one, that at the crosshair is read. */
+  /** The voxel under the pointer, where there is one. */
   readonly pointed: Signal<Triple | null>;
   /** Whether the keyboard has moved the crosshair: then what is there is said. */
   readonly spoken: Signal<boolean>;
+  /** The voxel that is read. */
+  read(): Triple;
   /** Move the crosshair; nobody is told before `settle`. */
   move(to: Triple, spoken?: boolean): void;
   settle(): void;
@@ -45,6 +47,7 @@ export function useLooking(volume: Volume): Looking {
     crosshair: crosshairOf(crosshair, volume.full),
     pointed,
     spoken,
+    read: () => crosshairOf(pointed.value ?? crosshair, volume.full),
     move,
     settle,
     go(to) {
