@@ -78,7 +78,9 @@ class Regions:
 def check_picture(session: Session) -> None:
     """Raise a ValueError for a volume: nobody paints over it, and no regions are measured."""
     if not is_picture(session.inputs[0].picture):
-        message = "Places are covered in pictures; this input is a volume. Use Attribution.box(), or method 'occlusion'."
+        message = (
+            "Places are covered in pictures; this input is a volume. Use Attribution.box(), or method 'occlusion'."
+        )
         raise ValueError(message)
 
 
