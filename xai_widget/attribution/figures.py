@@ -20,6 +20,7 @@ from xai_widget.render import (
     tick_words,
     ticks,
     top_of,
+    view_of_volume,
     voxels_of,
 )
 from xai_widget.view import View
@@ -69,6 +70,7 @@ def plot(attribution: "Attribution", ax: "Axes | None", view: View, labels: Labe
 
     # Lines are drawn for about the resolution of a figure.
     flat = len(attribution.input_size) == 2
+    view = view if flat else view_of_volume(view)
     scale = max(1, round(PLOTTED / attribution.input_size[-1])) if flat else still_scale(attribution, view)
     drawn = painted(attribution, view, labels, top, scale)
     height, width = drawn.shape[0] / scale, drawn.shape[1] / scale
@@ -90,6 +92,7 @@ def plot(attribution: "Attribution", ax: "Axes | None", view: View, labels: Labe
 
 def sheet_of(attribution: "Attribution", view: View, labels: Labels, top: float | None, scale: int) -> Image.Image:
     """Return the heat map on white paper, its colour bar and numbers below."""
+    view = view if len(attribution.input_size) == 2 else view_of_volume(view)
     high = _top(attribution, view, top)
     return sheet(
         painted(attribution, view, labels, top, scale),

@@ -8,7 +8,7 @@ from xai_widget.render.boxes import largest_box
 from xai_widget.render.colour import AUTO, colour_table
 from xai_widget.render.grids import resize
 from xai_widget.render.painting import enlarged, overlay, paint
-from xai_widget.render.panes import paint_pane, pane_picture, pane_size
+from xai_widget.render.panes import paint_pane, pane_picture, pane_size, view_of_volume
 from xai_widget.render.scale import bar, beyond, ends, legend, tick_words, ticks, top_of
 from xai_widget.render.sheet import PLAIN, sheet
 from xai_widget.render.volumes import fitting_scale, paint_volume
@@ -38,5 +38,6 @@ __all__ = [
     "tick_words",
     "ticks",
     "top_of",
+    "view_of_volume",
     "voxels_of",
 ]

@@ -22,6 +22,11 @@ Box = Sequence[int]
 MODES: Final = ("overlay", "map", "contours", "image")
 
 
+def view_of_volume(view: View) -> View:
+    """Return a complete view in which a mode that volumes do not know is "overlay"."""
+    return view if view["mode"] in MODES else {**view, "mode": "overlay"}
+
+
 def pane_size(full: Sequence[int], plane: Plane) -> tuple[int, int]:
     """Return how many pixels high and wide a slice is: square ones of the smallest spacing.
 
@@ -110,8 +115,8 @@ def paint_pane(
         uint8 `[height * scale, width * scale, 3]`; see `pane_size`.
     """
     picture = pane_picture(voxels, plane, index)
-    mode = view["mode"] if values is not None else "image"
-    settings: Mapping[str, Any] = {**view, "mode": mode if mode in MODES else "overlay", "box": False}
+    mode = view_of_volume(view)["mode"] if values is not None else "image"
+    settings: Mapping[str, Any] = {**view, "mode": mode, "box": False}
     found = section(values, plane, index, voxels.full, cells=view["cells"]) if values is not None else [[0.0]]
     painted = paint(picture, found, signed=signed, view=settings, top=top, scale=scale)
     if box is None or not box[plane.axis] <= index < box[plane.axis + 3]:
