@@ -53,6 +53,8 @@ def pixels(canvas: Locator) -> np.ndarray:
 
 def settled(lab: Lab, crosshair: list[int]) -> None:
     lab.kernel.until("w.view['crosshair']", crosshair)
+    # What was sent is told to this program when the page next answers it.
+    lab.frames()
 
 
 def test_three_planes_with_their_marks_meet_in_the_middle(show):

@@ -6,6 +6,7 @@ import { createHand } from "../stage/hand";
 import { pixelAt, shareAt } from "../stage/pointing";
 import { createSurface, type Surface } from "../stage/surface";
 import { createTurns } from "../stage/turns";
+import { WHOLE } from "../view";
 
 interface Props {
   picture: Picture;
@@ -13,7 +14,7 @@ interface Props {
   /** The value of the strongest colour. */
   top: number;
   label: string;
-  /** Whether it is a slice of more: then the map's box is not known from it. */
+  /** Whether it is a slice of a volume: then the map's box is not known from it, and it is not moved with a picture. */
   slice: boolean;
 }
 
@@ -25,7 +26,7 @@ export function TileCanvas({ picture, result, top, label, slice }: Props) {
   const surface = useRef<Surface<{ result: Result }> | null>(null);
   const whole = useShownView();
   const view = useMemo(() => tileView(whole), [whole]);
-  const looked = viewport.value;
+  const looked = slice ? WHOLE : viewport.value;
 
   useLayoutEffect(() => {
     if (canvas.current === null) {
@@ -48,7 +49,7 @@ export function TileCanvas({ picture, result, top, label, slice }: Props) {
   );
   useEffect(() => {
     const own = canvas.current;
-    return own
+    return own && !slice
       ? createHand(own, {
           viewport,
           takes: () => true,
@@ -56,11 +57,11 @@ export function TileCanvas({ picture, result, top, label, slice }: Props) {
           size: () => own.getBoundingClientRect(),
         })
       : undefined;
-  }, [viewport]);
+  }, [viewport, slice]);
 
   const point = (event: PointerEvent & { currentTarget: HTMLCanvasElement }) => {
     const { session } = store.known.peek();
-    if (session !== null) {
+    if (session !== null && !slice) {
       probe.value = { ...pixelAt(event, event.currentTarget, viewport.peek(), session), spoken: false };
     }
   };

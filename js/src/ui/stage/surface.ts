@@ -128,7 +128,8 @@ function sceneOf<Answer extends { readonly result: Result }>(
   width: number,
   zoom: number,
 ): Scene {
-  const scale = LINED.includes(view.mode) ? within(Math.ceil((width * zoom) / session.width), 1, FINEST) : 1;
+  const lined = LINED.includes(view.mode) || Boolean(box && view.box);
+  const scale = lined ? within(Math.ceil((width * zoom) / session.width), 1, FINEST) : 1;
   return { session, result: answer?.result ?? null, view, regions, top, scale, box };
 }
 
