@@ -291,8 +291,11 @@ def test_zoom_enlarges_the_three_planes_about_the_crosshair(show):
     lab.frames()
     for name, pixel in before.items():
         assert difference(pixels(pane(view, name)), pixel) > 1
-    press_at(view, "Axial", 0.5, 0.5)
-    assert np.abs(np.subtract(look(view), MIDDLE)).max() <= 1
+    for _ in range(2):
+        # What is pressed stays under the pointer: a second press there changes nothing. A zoom of 2.8 shows 8.5 of 24.
+        press_at(view, "Axial", 0.7, 0.5)
+        assert look(view)[0] - MIDDLE[0] in (-1, -2)
+        assert np.abs(np.subtract(look(view), MIDDLE))[1:].max() <= 1
 
 
 @pytest.mark.parametrize("width", [320, 480, 960])

@@ -29,7 +29,7 @@ export function Pane(props: Props) {
   const share = shareOf(crosshair, plane, volume.full);
   const { zoom } = viewport.value;
   const middle = focus.value === null ? share : shareOf(focus.value, plane, volume.full);
-  // Wherever the crosshair goes, an enlarged pane follows.
+  // An enlarged pane moves as little as it takes to show the crosshair.
   const looked = reveal(clamp({ zoom, ...middle }), share);
   const { x, y } = frameShare(looked, share);
   const step = (value: number) => withAxis(crosshair, plane.axis, value);
