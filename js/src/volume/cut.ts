@@ -24,10 +24,16 @@ function slice(from: Uint8Array | Float32Array, shape: Triple, plane: PlanePaylo
   const to = new Float32Array(rows * columns);
   const down = plane.flip_rows ? -steps[plane.rows] : steps[plane.rows];
   const across = plane.flip_columns ? -steps[plane.columns] : steps[plane.columns];
-  let line =
-    index * steps[plane.axis] + (down < 0 ? -down * (rows - 1) : 0) + (across < 0 ? -across * (columns - 1) : 0);
-  for (let row = 0, at = 0; row < rows; row++, line += down) {
-    for (let column = 0, place = line; column < columns; column++, at++, place += across) {
+  const start = (down < 0 ? -down * (rows - 1) : 0) + (across < 0 ? -across * (columns - 1) : 0);
+  // How many, how far apart in the volume, how far apart in the slice. Near voxels are read one after the other: where
+  // they lie in lines of memory of their own, that is what takes the time.
+  const vertical = [rows, down, columns];
+  const horizontal = [columns, across, 1];
+  const [outer, inner] = Math.abs(down) > Math.abs(across) ? [vertical, horizontal] : [horizontal, vertical];
+  let line = index * steps[plane.axis] + start;
+  for (let i = 0; i < outer[0]; i++, line += outer[1]) {
+    let at = i * outer[2];
+    for (let j = 0, place = line; j < inner[0]; j++, place += inner[1], at += inner[2]) {
       to[at] = from[place];
     }
   }
