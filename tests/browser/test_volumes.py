@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 from typing import TYPE_CHECKING, Final
@@ -188,8 +189,6 @@ def test_the_panes_are_what_python_paints(show):
         "import base64 as _base64, io as _io\n_file = _io.BytesIO()\nw.snapshot().save(_file, 'PNG')\n"
         "_text = _base64.b64encode(_file.getvalue()).decode()"
     )
-    import base64
-
     whole = np.asarray(Image.open(io.BytesIO(base64.b64decode(lab.kernel.value("_text")))).convert("RGB"))
     shown = pane(view, "Axial").evaluate(
         "canvas => { const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);"
