@@ -1,6 +1,7 @@
 import { DEFAULT_VIEW, IDLE, type RequestId, type Status, type Traits, type WireTarget } from "../src/protocol";
 import { fakeMap, LABELS, LAYERS, METHODS, PROBABILITIES } from "./fake-data";
 import type { FakeModel } from "./fake-model";
+import { fakeSolidMap, fakeVolume } from "./fake-volume";
 
 /** What the harness can show; anything else is the plain case. */
 export const CASES = {
@@ -18,6 +19,10 @@ export const CASES = {
   empty: {},
   few: {},
   gallery: {},
+  volume: {},
+  "volume-signed": { method: "occlusion" },
+  "volume-unknown": {},
+  "volume-large": {},
   bare: { controls: ["display"] },
   cells: { view: { ...DEFAULT_VIEW, cells: true, threshold: 0.3 } },
 } satisfies Record<string, Partial<Traits>>;
@@ -92,6 +97,7 @@ function tellSession(model: FakeModel, name: string, photo: ImageData, request: 
     index: model.get("active"),
     names: name === "gallery" ? ["cat.jpg", "dog.jpg", "scene with a rather long file name.png"] : ["cat.jpg"],
     picture: { shape: [photo.height, photo.width, 3], dtype: "uint8", buffer: 0 },
+    volume: null,
     probabilities: { shape: [probabilities.length], dtype: "float32", buffer: 1 },
     labels: few ? ["benign", "malignant", "unclear"] : LABELS,
     activation: "softmax",
@@ -105,6 +111,12 @@ function tellSession(model: FakeModel, name: string, photo: ImageData, request: 
     layers: LAYERS,
     model: "ResNet, 11.7 M parameters",
   };
+  if (name.startsWith("volume")) {
+    const { picture, volume, voxels } = fakeVolume(name);
+    const solid = { ...session, picture, volume, names: ["sub-01_T1w.nii.gz"] };
+    model.tell({ kind: "session", request_id: request, session: solid }, [voxels.buffer, probabilities.slice().buffer]);
+    return;
+  }
   model.tell({ kind: "session", request_id: request, session }, [pixels.buffer, probabilities.slice().buffer]);
 }
 
@@ -140,7 +152,9 @@ function run(
 
 function tellResult(model: FakeModel, name: string, photo: ImageData, request: RequestId, final: boolean): void {
   const method = METHODS.find(({ id }) => id === model.get("method")) ?? METHODS[0];
-  const { shape, values } = fakeMap(method.id, photo.width, photo.height, name);
+  const { shape, values } = name.startsWith("volume")
+    ? fakeSolidMap(method.id)
+    : fakeMap(method.id, photo.width, photo.height, name);
   const signed = method.id === "occlusion" || method.id === "integrated_gradients";
   const shown = signed ? values : values.map((value) => Math.max(value, 0));
   const result = {

@@ -130,5 +130,10 @@ function currentName(id: RequestId, status: Status, hellos: ReadonlySet<string>)
 }
 
 function samePicture(one: Session | null, other: Session): boolean {
-  return one !== null && one.index === other.index && one.width === other.width && one.height === other.height;
+  return one !== null && one.index === other.index && sameSize(one, other);
+}
+
+function sameSize(one: Session, other: Session): boolean {
+  const sides = ({ width, height, volume }: Session) => String([width, height, volume?.full]);
+  return sides(one) === sides(other);
 }

@@ -176,7 +176,7 @@ export function createStore(
       // In one batch, so that no view shows the old settings between the draft and the trait.
       batch(() => {
         draft.value = {};
-        if ((Object.keys(after) as (keyof View)[]).some((key) => after[key] !== before[key])) {
+        if ((Object.keys(after) as (keyof View)[]).some((key) => String(after[key]) !== String(before[key]))) {
           model.set("view", after);
           model.save_changes();
         }

@@ -28,6 +28,12 @@ function view(asked: Partial<Asked>, change = {}, labels?: string[]): string {
 }
 
 describe("the code of a view", () => {
+  it("says how a volume is shown, but not where somebody looks in it", () => {
+    const code = view({}, { crosshair: [1, 2, 3], layout: "montage", tiles: 20, plane: 1, radiological: true });
+    expect(code).toContain('view={"layout": "montage", "plane": 1, "tiles": 20, "radiological": True}');
+    expect(view({}, { crosshair: [1, 2, 3] })).toBe(view({}));
+  });
+
   it("names method, effective parameters and class", () => {
     expect(view({})).toBe(
       [

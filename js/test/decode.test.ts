@@ -27,7 +27,7 @@ describe("decoding what the kernel sends", () => {
     const picture = { ...SESSION.picture, shape: [1, 2, 4] as [number, number, number] };
     expect(() => decodeSession({ ...SESSION, picture }, SESSION_BUFFERS)).toThrow("[1, 2, 4]");
     expect(() => decodeResult({ ...RESULT, shape: [2] }, RESULT_BUFFERS)).toThrow("[2]");
-    expect(() => decodeResult({ ...RESULT, shape: [2, 1, 2] }, RESULT_BUFFERS)).toThrow("[2, 1, 2]");
+    expect(() => decodeResult({ ...RESULT, shape: [2, 1, 1, 1] }, RESULT_BUFFERS)).toThrow("[2, 1, 1, 1]");
   });
 
   it("refuses buffers that are missing or of the wrong size", () => {

@@ -8,6 +8,7 @@ import { general } from "../src/strings/en/general";
 import { offline } from "../src/strings/en/offline";
 import { stage } from "../src/strings/en/stage";
 import { taking } from "../src/strings/en/taking";
+import { volume } from "../src/strings/en/volume";
 
 /** What the sentences are tried with, where a number for every argument will not do. */
 const SAMPLES = new Map<string, readonly unknown[]>([
@@ -71,7 +72,7 @@ function said(path: string, value: unknown): string {
 }
 
 it("no part of the catalogue hides an entry of another", () => {
-  const parts = [asking, comparing, doing, general, offline, stage, taking];
+  const parts = [asking, comparing, doing, general, offline, stage, taking, volume];
   const names = parts.flatMap((part) => Object.keys(part));
   expect(names.length).toBeGreaterThan(100);
   expect(names.filter((name, at) => names.indexOf(name) !== at)).toEqual([]);

@@ -69,7 +69,7 @@ export const OCCLUSION: MethodPayload = {
   auto: true,
 };
 
-export const SESSION: SessionPayload = {
+export const SESSION: SessionPayload & { volume: null } = {
   index: 0,
   names: ["cat.png"],
   picture: { shape: [1, 2, 3], dtype: "uint8", buffer: 0 },
@@ -85,12 +85,20 @@ export const SESSION: SessionPayload = {
 };
 
 export function result(values: number[], change: Partial<Result> = {}): Result {
-  return { ...RESULT, rows: 1, columns: values.length, values: Float32Array.from(values), errors: null, ...change };
+  return {
+    ...RESULT,
+    depth: 1,
+    rows: 1,
+    columns: values.length,
+    values: Float32Array.from(values),
+    errors: null,
+    ...change,
+  };
 }
 
 /** A session whose picture has these bytes, three a pixel. */
 export function session(width: number, height: number, pixels: Uint8Array): Session {
-  return { ...SESSION, width, height, pixels, probabilities: Float32Array.of(0.75, 0.25) };
+  return { ...SESSION, volume: null, width, height, pixels, probabilities: Float32Array.of(0.75, 0.25) };
 }
 
 export function regions(width: number, height: number, labels: Uint8Array): Regions {

@@ -41,6 +41,10 @@ describe("display settings", () => {
     store.keep({ gamma: 1 });
     expect(model.sent).toEqual([]);
     expect(store.view.value.gamma).toBe(1);
+    store.keep({ crosshair: [1, 2, 3] });
+    store.preview({ crosshair: [1, 2, 4] });
+    store.keep({ crosshair: [1, 2, 3] });
+    expect(model.sent.length).toBe(1);
   });
 
   it("follow the kernel, and complete what it leaves out", () => {

@@ -89,3 +89,31 @@ w"""
 def quadrant(label: str) -> tuple[int, int]:
     """Return the row (0 top, 1 bottom) and column (0 left, 1 right) in which the scene shows `label`."""
     return divmod(LABELS.index(label), 2)
+
+
+# A small head with a bright place in it, stored towards the left, with a net that has a layer to look at.
+VOLUME: Final = """\
+import nibabel
+import numpy as np
+import torch
+from xai_widget import XaiWidget
+
+shape = (24, 32, 20)
+x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
+head = (x / 0.85) ** 2 + (y / 0.92) ** 2 + (z / 0.9) ** 2 < 1
+place = (x - 0.3) ** 2 + (y - 0.4) ** 2 + (z - 0.2) ** 2 < 0.08
+noise = np.random.default_rng(0).normal(0, 20, shape)
+volume = np.where(head, 500 + 150 * y + 400 * place + noise, 0).astype(np.float32)
+image = nibabel.Nifti1Image(volume, np.array([[-3, 0, 0, 34], [0, 3, 0, -48], [0, 0, 4, -80], [0, 0, 0, 1]]))
+torch.manual_seed(0)
+net = torch.nn.Sequential(
+    torch.nn.Conv3d(1, 4, 5, stride=2, padding=2),
+    torch.nn.ReLU(),
+    torch.nn.Conv3d(4, 8, 3, stride=2, padding=1),
+    torch.nn.ReLU(),
+    torch.nn.AdaptiveAvgPool3d(1),
+    torch.nn.Flatten(),
+    torch.nn.Linear(8, 3),
+).eval()
+w = XaiWidget(net, image, labels=["control", "patient", "unclear"], method="grad_cam", target="patient")
+w"""

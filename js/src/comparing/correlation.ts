@@ -1,6 +1,7 @@
 /** How alike two maps order the places of a picture. Pure. */
 import type { Picture, Result } from "../paint/decode";
 import { resample } from "../paint/resample";
+import { sampled } from "../volume/mapping";
 
 /** The rank of every value, from 1; equal values share the mean of their ranks; what is not finite counts as zero. */
 export function ranks(values: Float32Array): Float64Array {
@@ -63,7 +64,9 @@ export function createCorrelations(): (one: Drawn, other: Drawn) => number | nul
   const ranked = new WeakMap<Result, Float64Array>();
   const known = new WeakMap<Result, WeakMap<Result, number | null>>();
   const ranksOf = ({ result, picture }: Drawn): Float64Array => {
-    const found = ranked.get(result) ?? ranks(resample(result, picture.height, picture.width, false));
+    const { volume, height, width } = picture;
+    const values = () => (volume ? sampled(result, volume.full) : resample(result, height, width, false));
+    const found = ranked.get(result) ?? ranks(values());
     ranked.set(result, found);
     return found;
   };

@@ -1,8 +1,7 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import { decodeResult, type Picture, type Result } from "../paint/decode";
+import { decodePicture, decodeResult, type Picture, type Result } from "../paint/decode";
 import type { OtherPayload, SessionPayload } from "../protocol";
 import type { Store } from "../state";
-import { decodePicture } from "./pictures";
 
 /** What another model says to the question that is shown. */
 export interface Other extends Pick<OtherPayload, "of" | "session" | "model" | "error" | "probability"> {
@@ -16,7 +15,7 @@ export function createOthers(store: Store): ReadonlySignal<ReadonlyMap<number, O
   store.listen("other", ({ other }, buffers) => {
     const result = other.result === null ? null : decodeResult(other.result, buffers);
     const shown: Picture | null = store.known.peek().session;
-    const picture = other.picture === null ? shown : decodePicture(other.picture, buffers);
+    const picture = other.picture === null ? shown : decodePicture(other.picture, other.volume, buffers);
     const same = told.peek().filter(({ of, session }) => of === other.of && session !== other.session);
     told.value = [...same, { ...other, result, picture }];
   });

@@ -1,8 +1,7 @@
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import { decodeResult, type Picture, type Result } from "../paint/decode";
+import { decodePicture, decodeResult, type Picture, type Result } from "../paint/decode";
 import type { Asks, PinnedPayload, SessionPayload, Traits } from "../protocol";
 import { Refusal, type Store } from "../state";
-import { decodePicture } from "./pictures";
 
 /** A map that stays. */
 export interface Pin {
@@ -33,9 +32,9 @@ export function createPins(store: Store): PinsFeature {
   const told = signal<ReadonlyMap<number, Pin>>(new Map());
   const refusal = signal("");
 
-  const pictureOf = ({ picture, result }: PinnedPayload, buffers: readonly DataView[]): Picture | null => {
+  const pictureOf = ({ picture, volume, result }: PinnedPayload, buffers: readonly DataView[]): Picture | null => {
     if (picture !== null) {
-      return decodePicture(picture, buffers);
+      return decodePicture(picture, volume, buffers);
     }
     const { session } = store.known.peek();
     const other = [...told.peek().values()].find((pin) => pin.result.session === result.session);

@@ -1,79 +1,51 @@
+/** The box of the largest region of a map. Pure; the rule is that of the kernel's `largest_box`. */
+import type { Triple } from "../volume/space";
 import type { Box } from "./lines";
+import { linearAxis } from "./resample";
 
-/** Stretches of pixels in one row that lie in a region: row, first column, column after the last, and so on. */
-interface Runs {
-  readonly count: number;
-  readonly row: Int32Array;
-  readonly left: Int32Array;
-  readonly right: Int32Array;
+/** Half-open, in voxels of the full volume: where it begins along each axis, and where it ends. */
+export type Solid = readonly [number, number, number, number, number, number];
+
+/** Lines before this one that touch it. */
+const NEIGHBOURS = [
+  [0, -1],
+  [-1, -1],
+  [-1, 0],
+  [-1, 1],
+] as const;
+
+/** The voxels of a line, unless none of them is greater than `above`. */
+type Lines = (i: number, j: number, above: number) => Float32Array | null;
+
+/** The box of a map that lies on its picture already; see `largestSolid`. */
+export function largestBox(values: Float32Array, width: number, height: number, threshold: number): Box | null {
+  const rows: Lines = (_, row) => values.subarray(row * width, (row + 1) * width);
+  const solid = largestOf(rows, [1, height, width], threshold);
+  return solid && [solid[1], solid[2], solid[4], solid[5]];
 }
 
 /**
- * The half-open box [top, left, bottom, right] of the largest connected region above a share of the greatest value.
+ * The box of the largest connected region above a share of the greatest value; null where nothing is positive.
  *
- * Diagonal neighbours are connected; of regions of one size, the one that begins first, row by row. Null if nothing is
- * positive. The rule is that of the kernel's `Attribution.box`.
+ * Diagonal neighbours are connected; of regions of one size, the one that begins first counts. The map is stretched over
+ * the volume line by line, and lines that cannot matter are passed over: the whole of it would be far larger than the
+ * map.
  */
-export function largestBox(values: Float32Array, width: number, height: number, threshold: number): Box | null {
-  let highest = 0;
-  for (const value of values) {
-    if (Number.isNaN(value)) {
-      return null;
-    }
-    highest = Math.max(highest, value);
-  }
-  const runs = findRuns(values, width, height, Math.fround(threshold * highest));
-  if (!(highest > 0) || runs.count === 0) {
+export function largestSolid(values: Float32Array, grid: Triple, full: Triple, threshold: number): Solid | null {
+  return largestOf(stretchedLines(values, grid, full), full, threshold);
+}
+
+function largestOf(lines: Lines, full: Triple, threshold: number): Solid | null {
+  const highest = highestOf(lines, full);
+  if (!(highest > 0)) {
     return null;
   }
-  const region = join(runs);
-  const size = new Int32Array(runs.count);
-  let largest = 0;
-  for (let run = 0; run < runs.count; run++) {
-    size[region[run]] += runs.right[run] - runs.left[run];
-  }
-  for (let run = 1; run < runs.count; run++) {
-    largest = size[run] > size[largest] ? run : largest;
-  }
-  let [top, left, bottom, right] = [height, width, 0, 0];
-  for (let run = 0; run < runs.count; run++) {
-    if (region[run] === largest) {
-      top = Math.min(top, runs.row[run]);
-      bottom = Math.max(bottom, runs.row[run] + 1);
-      left = Math.min(left, runs.left[run]);
-      right = Math.max(right, runs.right[run]);
-    }
-  }
-  return [top, left, bottom, right];
-}
-
-function findRuns(values: Float32Array, width: number, height: number, above: number): Runs {
-  const most = height * Math.ceil(width / 2);
-  const row = new Int32Array(most);
-  const left = new Int32Array(most);
-  const right = new Int32Array(most);
-  let count = 0;
-  for (let y = 0; y < height; y++) {
-    let open = false;
-    for (let x = 0; x < width; x++) {
-      const inside = values[y * width + x] > above;
-      if (inside && !open) {
-        row[count] = y;
-        left[count] = x;
-        count += 1;
-      }
-      if (inside) {
-        right[count - 1] = x + 1;
-      }
-      open = inside;
-    }
-  }
-  return { count, row, left, right };
-}
-
-/** For each run, the first run that it is connected with. */
-function join({ count, row, left, right }: Runs): Int32Array {
-  const parent = Int32Array.from({ length: count }, (_, run) => run);
+  const above = Math.fround(threshold * highest);
+  const [depth, height, width] = full;
+  /** Stretches above the threshold: line, first voxel, voxel after the last, and so on; and where each line's begin. */
+  const runs: number[] = [];
+  const starts = new Int32Array(depth * height + 1);
+  const parent: number[] = [];
   const root = (of: number) => {
     let run = of;
     while (parent[run] !== run) {
@@ -82,15 +54,112 @@ function join({ count, row, left, right }: Runs): Int32Array {
     }
     return run;
   };
-  let above = 0;
-  for (let here = 0; here < count; here++) {
-    while (row[above] < row[here] - 1 || (row[above] === row[here] - 1 && right[above] < left[here])) {
-      above += 1;
+  /** Join what touches of the runs of two lines, from `first` on. */
+  const join = (first: number, line: number) => {
+    for (let run = first, from = starts[line]; run < parent.length; run++) {
+      while (from < starts[line + 1] && runs[3 * from + 2] < runs[3 * run + 1]) {
+        from += 1;
+      }
+      for (let other = from; other < starts[line + 1] && runs[3 * other + 1] <= runs[3 * run + 2]; other++) {
+        const [one, two] = [root(run), root(other)];
+        parent[Math.max(one, two)] = Math.min(one, two);
+      }
     }
-    for (let other = above; other < here && row[other] === row[here] - 1 && left[other] <= right[here]; other++) {
-      const [one, two] = [root(here), root(other)];
-      parent[Math.max(one, two)] = Math.min(one, two);
+  };
+  for (let i = 0, line = 0; i < depth; i++) {
+    for (let j = 0; j < height; j++, line++) {
+      const first = parent.length;
+      const found = lines(i, j, above);
+      for (let k = 0, open = false; found !== null && k < width; k++) {
+        const inside = found[k] > above;
+        if (inside && !open) {
+          runs.push(line, k, k + 1);
+          parent.push(parent.length);
+        } else if (inside) {
+          runs[runs.length - 1] = k + 1;
+        }
+        open = inside;
+      }
+      starts[line + 1] = parent.length;
+      for (const [a, b] of NEIGHBOURS) {
+        if (i + a >= 0 && j + b >= 0 && j + b < height) {
+          join(first, line + a * height + b);
+        }
+      }
     }
   }
-  return parent.map((_, run) => root(run));
+  return boxOf(
+    runs,
+    parent.map((_, run) => root(run)),
+    height,
+  );
+}
+
+/** The box of the region with most voxels; of regions of one size, the one that begins first. */
+function boxOf(runs: readonly number[], region: readonly number[], height: number): Solid | null {
+  if (region.length === 0) {
+    return null;
+  }
+  const size = new Float64Array(region.length);
+  region.forEach((root, run) => {
+    size[root] += runs[3 * run + 2] - runs[3 * run + 1];
+  });
+  const largest = size.reduce((best, each, run) => (each > size[best] ? run : best), 0);
+  const low = [Infinity, Infinity, Infinity];
+  const high = [0, 0, 0];
+  region.forEach((root, run) => {
+    if (root === largest) {
+      const [line, left, right] = runs.slice(3 * run, 3 * run + 3);
+      const from = [Math.floor(line / height), line % height, left];
+      const to = [from[0] + 1, from[1] + 1, right];
+      for (let axis = 0; axis < 3; axis++) {
+        low[axis] = Math.min(low[axis], from[axis]);
+        high[axis] = Math.max(high[axis], to[axis]);
+      }
+    }
+  });
+  return [low[0], low[1], low[2], high[0], high[1], high[2]];
+}
+
+/** NaN where there is one. */
+function highestOf(lines: Lines, [depth, height]: Triple): number {
+  let highest = 0;
+  for (let i = 0; i < depth; i++) {
+    for (let j = 0; j < height; j++) {
+      for (const value of lines(i, j, highest) ?? []) {
+        highest = Math.max(highest, value);
+      }
+    }
+  }
+  return highest;
+}
+
+/** A map stretched over its volume. */
+function stretchedLines(values: Float32Array, [depth, rows, columns]: Triple, full: Triple): Lines {
+  const [down, along, across] = [depth, rows, columns].map((samples, axis) => linearAxis(samples, full[axis]));
+  const finite = values.every(Number.isFinite);
+  /** Nothing between samples is greater than they are. */
+  const most = Float32Array.from({ length: depth * rows }, (_, line) =>
+    values.subarray(line * columns, (line + 1) * columns).reduce((one, other) => Math.max(one, other)),
+  );
+  const joined = new Float64Array(columns);
+  const out = new Float32Array(full[2]);
+  return (i, j, above) => {
+    const ends = [down.below[i], down.above[i]].flatMap((a) => [a * rows + along.below[j], a * rows + along.above[j]]);
+    if (finite && Math.max(...ends.map((line) => most[line])) <= above) {
+      return null;
+    }
+    const [u, v] = [down.weight[i], along.weight[j]];
+    const [a, b, c, d] = ends.map((line) => line * columns);
+    for (let k = 0; k < columns; k++) {
+      const upper = values[a + k] * (1 - u) + values[c + k] * u;
+      const lower = values[b + k] * (1 - u) + values[d + k] * u;
+      joined[k] = upper * (1 - v) + lower * v;
+    }
+    for (let k = 0; k < out.length; k++) {
+      const w = across.weight[k];
+      out[k] = joined[across.below[k]] * (1 - w) + joined[across.above[k]] * w;
+    }
+    return out;
+  };
 }

@@ -1,4 +1,12 @@
-import type { RegionsPayload, ResultPayload, SessionPayload } from "../protocol";
+import type {
+  PicturePayload,
+  RegionsPayload,
+  ResultPayload,
+  SessionPayload,
+  VolumePayload,
+  VoxelsPayload,
+} from "../protocol";
+import { type Volume, volumePicture } from "../volume/volume";
 
 /** What a map is painted on. */
 export interface Picture {
@@ -6,10 +14,16 @@ export interface Picture {
   readonly width: number;
   /** Red, green, blue, row by row. */
   readonly pixels: Uint8Array;
+  /** What it is a slice of; absent of what is a picture itself. */
+  readonly volume?: Volume | null;
 }
 
-/** Whether two pictures are equal, pixel by pixel. */
+/** Whether two pictures are equal, pixel by pixel; volumes, which may travel in several sizes, by their window. */
 export function samePicture(one: Picture, other: Picture): boolean {
+  if (one.volume || other.volume) {
+    const window = ({ volume }: Picture) => JSON.stringify(volume && [volume.full, volume.low, volume.high]);
+    return window(one) === window(other);
+  }
   if (one.height !== other.height || one.width !== other.width) {
     return false;
   }
@@ -17,12 +31,14 @@ export function samePicture(one: Picture, other: Picture): boolean {
 }
 
 /** A picture and the model's answer to it, ready to be drawn. */
-export interface Session extends Picture, Omit<SessionPayload, "picture" | "probabilities"> {
+export interface Session extends Picture, Omit<SessionPayload, "picture" | "volume" | "probabilities"> {
   readonly probabilities: Float32Array;
 }
 
 /** An attribution at its own resolution, and what it answers. */
 export interface Result extends ResultPayload {
+  /** Of a volume's map: how many slices of `rows` and `columns`. Otherwise 1. */
+  readonly depth: number;
   readonly rows: number;
   readonly columns: number;
   readonly values: Float32Array;
@@ -31,29 +47,39 @@ export interface Result extends ResultPayload {
 }
 
 export function decodeSession(payload: SessionPayload, buffers: readonly DataView[]): Session {
-  const [height, width, channels] = payload.picture.shape;
-  if (channels !== 3 || !(height > 0) || !(width > 0)) {
-    throw new Error(`Expected a picture of shape [H, W, 3]; got [${payload.picture.shape.join(", ")}].`);
+  const { picture, volume, probabilities: chances, ...rest } = payload;
+  const size = chances.shape[0] * Float32Array.BYTES_PER_ELEMENT;
+  const probabilities = new Float32Array(bytes(buffers, chances.buffer, size, "probabilities"));
+  return { ...rest, ...decodePicture(picture, volume, buffers), probabilities };
+}
+
+/** A picture, or the voxels of a volume with what is known of them. */
+export function decodePicture(
+  payload: PicturePayload | VoxelsPayload,
+  volume: VolumePayload | null,
+  buffers: readonly DataView[],
+): Picture {
+  const { shape, buffer } = payload;
+  const [height, width, channels] = shape;
+  const solid = volume !== null && "full" in payload;
+  if (!(Math.min(...shape) > 0) || (!solid && channels !== 3)) {
+    throw new Error(`Expected a picture of shape [H, W, 3]; got [${shape.join(", ")}].`);
   }
-  const { picture: _picture, probabilities: _probabilities, ...rest } = payload;
-  const pixels = new Uint8Array(bytes(buffers, payload.picture.buffer, height * width * 3, "picture"));
-  const classes = payload.probabilities.shape[0];
-  const probabilities = new Float32Array(
-    bytes(buffers, payload.probabilities.buffer, classes * Float32Array.BYTES_PER_ELEMENT, "probabilities"),
-  );
-  return { ...rest, height, width, pixels, probabilities };
+  const pixels = new Uint8Array(bytes(buffers, buffer, height * width * channels, solid ? "volume" : "picture"));
+  return solid ? volumePicture(payload, volume, pixels) : { height, width, pixels };
 }
 
 export function decodeResult(payload: ResultPayload, buffers: readonly DataView[]): Result {
-  const [rows, columns] = payload.shape.slice(-2);
+  const { shape } = payload;
+  const [depth, rows, columns] = [1, ...shape].slice(-3);
   // A map may come with leading axes of length one.
-  if (payload.shape.length < 2 || payload.shape.slice(0, -2).some((length) => length !== 1)) {
-    throw new Error(`Expected a map of shape [h, w]; got [${payload.shape.join(", ")}].`);
+  if (shape.length < 2 || shape.slice(0, -3).some((length) => length !== 1)) {
+    throw new Error(`Expected a map of shape [h, w] or [d, h, w]; got [${shape.join(", ")}].`);
   }
-  const length = rows * columns * Float32Array.BYTES_PER_ELEMENT;
+  const length = depth * rows * columns * Float32Array.BYTES_PER_ELEMENT;
   const values = new Float32Array(bytes(buffers, 0, length, "map"));
   const errors = payload.has_error ? new Float32Array(bytes(buffers, 1, length, "map's error")) : null;
-  return { ...payload, rows, columns, values, errors };
+  return { ...payload, depth, rows, columns, values, errors };
 }
 
 /** The places that matter most, as a map of numbers: 0 outside, 1 in the strongest region. */

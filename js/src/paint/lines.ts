@@ -1,5 +1,7 @@
 import { pack, type Raster } from "./raster";
 
+type Size = Pick<Raster, "width" | "height">;
+
 /** How much of the picture the dark edge of a line takes away: so it is seen on bright photos, and its core on dark. */
 const EDGE = 0.6;
 export const WHITE: Colour = [255, 255, 255];
@@ -8,6 +10,26 @@ export type Colour = readonly [number, number, number];
 
 /** Half-open: top, left, bottom, right. */
 export type Box = readonly [number, number, number, number];
+
+/** A box by its edges among `rows` and `columns` of something that is shown. */
+export interface Place {
+  readonly edges: Box;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** A box in pixels; nothing is thinner than one. */
+export function placed({ edges: [top, left, bottom, right], rows, columns }: Place, size: Size): Box {
+  const along = (edge: number, pixels: number, count: number) => Math.floor((edge * pixels) / count + 0.5);
+  const upper = Math.min(along(top, size.height, rows), size.height - 1);
+  const before = Math.min(along(left, size.width, columns), size.width - 1);
+  return [
+    upper,
+    before,
+    Math.max(along(bottom, size.height, rows), upper + 1),
+    Math.max(along(right, size.width, columns), before + 1),
+  ];
+}
 
 /** How many output pixels a line is wide on a picture of `width` pixels. */
 export function lineWidth(width: number, scale: number): number {

@@ -4,7 +4,7 @@ import { largestBox } from "./box";
 import { drawContours, findContours, shownLevels } from "./contours";
 import type { Picture, Regions, Result } from "./decode";
 import { kept } from "./kept";
-import { type Box, curtainEdge, frameBox, lineWidth, type Panel } from "./lines";
+import { type Box, curtainEdge, frameBox, lineWidth, type Panel, type Place, placed } from "./lines";
 import { outlined } from "./outlines";
 import { enlarged, pack, packed, type Raster } from "./raster";
 import { resample } from "./resample";
@@ -25,6 +25,8 @@ export interface Scene {
   readonly top: number | null;
   /** Output pixels per picture pixel along each side: a whole number, at least 1. */
   readonly scale: number;
+  /** What is framed, of a slice through more than is seen here; absent: the box of the map that is painted. */
+  readonly box?: Place | null;
 }
 
 export interface Painter {
@@ -81,8 +83,12 @@ export function createPainter(): Painter {
         } else {
           paintMap(scene, base, shader(values, top, result.signed, view.gamma), pixels);
         }
-        if (view.box) {
-          frame(scene, boxed(result, session, view.box_threshold), pixels);
+        if (view.box && scene.box === undefined) {
+          const { height: rows, width: columns } = session;
+          const edges = boxed(result, session, view.box_threshold);
+          frame(scene, edges && { edges, rows, columns }, pixels);
+        } else if (view.box) {
+          frame(scene, scene.box ?? null, pixels);
         }
         if (view.mode === "curtain") {
           curtainEdge(panelsOf(scene, pixels)[0], curtainColumn(view, base.width), scale);
@@ -125,15 +131,13 @@ function panelsOf(scene: Scene, pixels: Uint32Array): [Panel, Panel] {
   ];
 }
 
-function frame(scene: Scene, box: Box | null, pixels: Uint32Array): void {
+function frame(scene: Scene, box: Place | null, pixels: Uint32Array): void {
   if (box === null) {
     return;
   }
   const { view, session, scale } = scene;
-  const [top, left, bottom, right] = box;
-  const enlargedBox: Box = [top * scale, left * scale, bottom * scale, right * scale];
   for (const panel of panelsOf(scene, pixels).slice(0, view.mode === "side" ? 2 : 1)) {
-    frameBox(panel, enlargedBox, lineWidth(session.width, scale));
+    frameBox(panel, placed(box, panel), lineWidth(session.width, scale));
   }
 }
 

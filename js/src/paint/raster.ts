@@ -23,14 +23,21 @@ export function packed(out: Uint8ClampedArray): Uint32Array {
 export function enlarged(picture: Picture, scale: number): Raster {
   const width = picture.width * scale;
   const height = picture.height * scale;
-  const pixels = new Uint32Array(width * height).fill(OPAQUE);
+  const pixels = new Uint32Array(width * height);
+  if (scale === 1) {
+    const { pixels: bytes } = picture;
+    for (let i = 0, at = 0; i < pixels.length; i++, at += 3) {
+      pixels[i] = OPAQUE | (bytes[at + 2] << 16) | (bytes[at + 1] << 8) | bytes[at];
+    }
+    return { width, height, pixels };
+  }
+  pixels.fill(OPAQUE);
   const own = new Float32Array(picture.width * picture.height);
   for (let channel = 0; channel < 3; channel++) {
     for (let i = 0; i < own.length; i++) {
       own[i] = picture.pixels[3 * i + channel];
     }
-    const grid = { rows: picture.height, columns: picture.width, values: own };
-    const values = scale === 1 ? own : resample(grid, height, width, false);
+    const values = resample({ rows: picture.height, columns: picture.width, values: own }, height, width, false);
     for (let i = 0; i < pixels.length; i++) {
       pixels[i] |= Math.floor(values[i] + 0.5) << (8 * channel);
     }

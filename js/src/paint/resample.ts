@@ -6,7 +6,7 @@ export interface Grid {
 }
 
 /** Where along `samples` cells the pixels of an axis lie, and how their two neighbours are weighted. */
-interface Axis {
+export interface Axis {
   readonly below: Int32Array;
   readonly above: Int32Array;
   readonly weight: Float64Array;
@@ -57,7 +57,7 @@ function repeat(grid: Grid, height: number, width: number): Float32Array {
   return out;
 }
 
-function linearAxis(samples: number, length: number): Axis {
+export function linearAxis(samples: number, length: number): Axis {
   const below = new Int32Array(length);
   const above = new Int32Array(length);
   const weight = new Float64Array(length);

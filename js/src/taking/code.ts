@@ -36,6 +36,8 @@ interface Keyword {
 
 const INDENT = "    ";
 const NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** Display settings that are whole numbers. */
+const COUNTS: readonly string[] = ["plane", "tiles"] satisfies (keyof View)[];
 /** A line of code that is longer is broken up. */
 const WIDTH = 88;
 
@@ -51,7 +53,9 @@ export function askedOf(session: Session, result: ResultPayload | null, settings
 
 /** The code of the whole view: the widget with its question and its display. */
 export function viewCode(session: Session, asked: Asked, { view, expert, controls }: Shown, text: Strings): string {
-  const changed = Object.entries(view).filter(([key, value]) => value !== DEFAULT_VIEW[key as keyof View]);
+  // Where somebody looks in a volume is no setting: another one has other places.
+  const { crosshair: _crosshair, ...look } = view;
+  const changed = Object.entries(look).filter(([key, value]) => value !== DEFAULT_VIEW[key as keyof View]);
   const display = dictionary(changed.map(([key, value]) => [key, typed(value, isShare(key))]));
   const keywords = [
     { name: "method", code: literal(asked.method) },
@@ -111,7 +115,7 @@ function typed(value: Exclude<Value, object>, float: boolean): string {
 }
 
 function isShare(key: string): boolean {
-  return typeof DEFAULT_VIEW[key as keyof View] === "number";
+  return typeof DEFAULT_VIEW[key as keyof View] === "number" && !COUNTS.includes(key);
 }
 
 function isOf(id: string): (method: { id: string }) => boolean {

@@ -50,7 +50,7 @@ function Expert() {
   const method = session?.methods.find(({ id }) => id === settings.method.value) ?? null;
   const asks = has("predictions") || has("method") || has("layer") || has("params");
   return (
-    <div class="xai-body" data-columns={session !== null && asks ? 2 : 1}>
+    <div class="xai-body" data-columns={session !== null && asks ? 2 : 1} data-volume={Boolean(session?.volume)}>
       <div class="xai-column">
         <Stage dimmed={status.state === "error"} />
         {session && <Tools session={session} />}

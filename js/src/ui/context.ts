@@ -36,11 +36,16 @@ export function useStore(): Store {
   return useView().store;
 }
 
-/** The display settings of this view: while the map is hidden, the picture alone. */
+/**
+ * The display settings of this view: while the map is hidden, the picture alone.
+ *
+ * They stay the same object until something is to be painted in another way: the crosshair of a volume is not in them.
+ */
 export function useShownView(): View {
   const { store, hidden } = useView();
   const [view, alone] = [store.view.value, hidden.value];
-  return useMemo(() => (alone ? { ...view, mode: "image", box: false } : view), [view, alone]);
+  const look = { ...view, crosshair: null };
+  return useMemo(() => (alone ? { ...look, mode: "image", box: false } : look), [JSON.stringify(look), alone]);
 }
 
 /** The words of the interface, in the widget's language. */

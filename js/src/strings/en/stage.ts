@@ -70,7 +70,7 @@ export const stage = {
   regionsRefused: (reason: string) => `No regions: ${reason}`,
 
   colourBar: "Colour bar",
-  grid: (rows: number, columns: number) => `grid ${rows}×${columns}`,
+  grid: (shape: string) => `grid ${shape}`,
   partial: (fraction: number) => `partial, ${Math.round(fraction * 100)} %`,
   previous: "previous map",
   nothingYet: "No heat map yet",

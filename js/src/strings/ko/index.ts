@@ -5,5 +5,6 @@ import { general } from "./general";
 import { offline } from "./offline";
 import { stage } from "./stage";
 import { taking } from "./taking";
+import { volume } from "./volume";
 
-export const korean = { ...general, ...stage, ...asking, ...doing, ...comparing, ...taking, ...offline };
+export const korean = { ...general, ...stage, ...asking, ...doing, ...comparing, ...taking, ...offline, ...volume };

@@ -68,7 +68,7 @@ export const stage: typeof English = {
   regionsRefused: (reason) => `영역을 찾을 수 없습니다: ${reason}`,
 
   colourBar: "컬러바",
-  grid: (rows, columns) => `격자 ${rows}×${columns}`,
+  grid: (shape) => `격자 ${shape}`,
   partial: (fraction) => `중간 결과, ${Math.round(fraction * 100)} %`,
   previous: "이전 맵",
   nothingYet: "아직 히트맵이 없습니다",

@@ -1,21 +1,26 @@
-import { useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import type { View } from "../../protocol";
+import { gridFace } from "../../volume/face";
+import { useStore } from "../context";
 import { thumbnail } from "./colouring";
 import type { Frame } from "./filming";
 
-/** One small map; empty while it is not known. */
+/** One small map; empty while it is not known. Of a volume, the first plane at the crosshair. */
 export function SmallMap({ frame, view }: { frame: Frame | null; view: View }) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const { colormap, gamma } = view;
+  const volume = useStore().known.value.session?.volume ?? null;
+  const { colormap, gamma, crosshair } = view;
+  const seen = useMemo(() => frame && gridFace(frame, volume, crosshair), [frame, volume, String(crosshair)]);
   useLayoutEffect(() => {
     const context = canvas.current?.getContext("2d");
-    if (frame !== null && context) {
-      context.putImageData(new ImageData(thumbnail(frame, view), frame.columns, frame.rows), 0, 0);
+    if (frame !== null && seen !== null && context) {
+      const pixels = thumbnail(frame, view, seen.values);
+      context.putImageData(new ImageData(pixels, seen.columns, seen.rows), 0, 0);
     }
-  }, [frame, colormap, gamma]);
+  }, [frame, seen, colormap, gamma]);
   return (
     <span class="xai-film-map" data-known={frame !== null} data-cells={view.cells} aria-hidden="true">
-      {frame && <canvas ref={canvas} width={frame.columns} height={frame.rows} />}
+      {seen && <canvas ref={canvas} width={seen.columns} height={seen.rows} />}
     </span>
   );
 }

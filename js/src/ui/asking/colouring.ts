@@ -4,9 +4,17 @@ import { topOf } from "../../paint/top";
 import type { View } from "../../protocol";
 import type { Frame } from "./filming";
 
-/** A small map in the colours of the view: four bytes a cell, each map against its own maximum. */
-export function thumbnail(frame: Frame, { colormap, gamma, clip }: View): Uint8ClampedArray<ArrayBuffer> {
-  const { values, signed } = frame;
+/**
+ * A small map in the colours of the view: four bytes a cell, each map against its own maximum.
+ *
+ * @param values what is seen of it, where that is not all
+ */
+export function thumbnail(
+  frame: Frame,
+  { colormap, gamma, clip }: View,
+  values: Float32Array = frame.values,
+): Uint8ClampedArray<ArrayBuffer> {
+  const { signed } = frame;
   const table = colourTable(colormap, signed);
   const top = topOf(frame, { clip });
   const out = new Uint8ClampedArray(values.length * 4);

@@ -9,8 +9,8 @@ import { Refusal, type Store } from "../../state";
 export interface Frame {
   readonly layer: string;
   readonly signed: boolean;
-  readonly rows: number;
-  readonly columns: number;
+  /** [h, w], or [d, h, w] of a volume. */
+  readonly shape: readonly number[];
   readonly values: Float32Array;
 }
 
@@ -34,14 +34,14 @@ export interface FilmFeature {
 }
 
 export function decodeFilm(payload: FilmPayload, buffers: readonly DataView[]): Film {
-  const frames = payload.frames.map(({ layer, signed, shape: [rows, columns], buffer }) => {
+  const frames = payload.frames.map(({ layer, signed, shape, buffer }) => {
     const view = buffers[buffer];
-    const length = rows * columns * Float32Array.BYTES_PER_ELEMENT;
+    const length = shape.reduce((all, each) => all * each, Float32Array.BYTES_PER_ELEMENT);
     if (view?.byteLength !== length) {
       throw new Error(`The map of ${layer} should have ${length} bytes; got ${view?.byteLength ?? "none"}.`);
     }
     const values = new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + length) as ArrayBuffer);
-    return { layer, signed, rows, columns, values };
+    return { layer, signed, shape, values };
   });
   return { frames, leftOut: payload.left_out };
 }

@@ -11,7 +11,7 @@ export function PicturePicker({ session }: { session: Session }) {
   const text = useText();
   const { controls, active } = store.settings;
   const entries = ofModel(store.feature(createGallery).value, session.index);
-  const photos = store.live && (controls.value === null || controls.value.includes("photo"));
+  const photos = store.live && !session.volume && (controls.value === null || controls.value.includes("photo"));
   const several = session.names.length > 1;
   if (!several && !photos) {
     return null;

@@ -6,6 +6,7 @@ import { createHand } from "../stage/hand";
 import { pixelAt, shareAt } from "../stage/pointing";
 import { createSurface, type Surface } from "../stage/surface";
 import { createTurns } from "../stage/turns";
+import { WHOLE } from "../view";
 
 interface Props {
   picture: Picture;
@@ -13,17 +14,19 @@ interface Props {
   /** The value of the strongest colour. */
   top: number;
   label: string;
+  /** Whether it is a slice of a volume: then the map's box is not known from it, and it is not moved with a picture. */
+  slice: boolean;
 }
 
 /** A small picture with its heat map, which moves and is read together with the large one. */
-export function TileCanvas({ picture, result, top, label }: Props) {
+export function TileCanvas({ picture, result, top, label, slice }: Props) {
   const { store, probe, viewport } = useView();
   const turns = store.feature(createTurns);
   const canvas = useRef<HTMLCanvasElement>(null);
   const surface = useRef<Surface<{ result: Result }> | null>(null);
   const whole = useShownView();
   const view = useMemo(() => tileView(whole), [whole]);
-  const looked = viewport.value;
+  const looked = slice ? WHOLE : viewport.value;
 
   useLayoutEffect(() => {
     if (canvas.current === null) {
@@ -33,12 +36,20 @@ export function TileCanvas({ picture, result, top, label }: Props) {
     return () => surface.current?.close();
   }, [turns]);
   useLayoutEffect(
-    () => surface.current?.show({ session: picture, answer: { result }, view, top, viewport: looked }),
-    [picture, result, view, top, looked],
+    () =>
+      surface.current?.show({
+        session: picture,
+        answer: { result },
+        view,
+        top,
+        viewport: looked,
+        ...(slice && { box: null }),
+      }),
+    [picture, result, view, top, looked, slice],
   );
   useEffect(() => {
     const own = canvas.current;
-    return own
+    return own && !slice
       ? createHand(own, {
           viewport,
           takes: () => true,
@@ -46,11 +57,11 @@ export function TileCanvas({ picture, result, top, label }: Props) {
           size: () => own.getBoundingClientRect(),
         })
       : undefined;
-  }, [viewport]);
+  }, [viewport, slice]);
 
   const point = (event: PointerEvent & { currentTarget: HTMLCanvasElement }) => {
     const { session } = store.known.peek();
-    if (session !== null) {
+    if (session !== null && !slice) {
       probe.value = { ...pixelAt(event, event.currentTarget, viewport.peek(), session), spoken: false };
     }
   };

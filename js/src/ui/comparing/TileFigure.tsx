@@ -1,7 +1,10 @@
+import { useMemo } from "preact/hooks";
 import { formatValue } from "../../format";
 import type { Picture, Result } from "../../paint/decode";
 import { sampleAt } from "../../paint/resample";
 import { legend } from "../../paint/scale";
+import { createFace } from "../../volume/face";
+import { valueAtCrosshair } from "../../volume/mapping";
 import { useShownView, useText, useView } from "../context";
 import { Crosshair } from "../stage/Crosshair";
 import { Ramp } from "../stage/Ramp";
@@ -15,17 +18,25 @@ interface Props {
   label: string;
 }
 
-/** A small map with what its colours mean, and its value where the pointer is, on whichever picture that is. */
+/**
+ * A small map with what its colours mean, and its value where the pointer is, on whichever picture that is.
+ *
+ * Of a volume it shows the first plane at the crosshair, and the value there.
+ */
 export function TileFigure({ picture, result, top, label }: Props) {
   const { store, probe } = useView();
   const text = useText();
   const view = useShownView();
   const { session } = store.known.value;
+  const { crosshair } = store.view.value;
+  const faceOf = useMemo(createFace, []);
+  const face = faceOf(picture, result, crosshair, view.cells);
   const at = probe.value;
   // The probe counts pixels of the large picture.
   const along = (place: number, all: number, own: number) => Math.floor(((place + 0.5) / all) * own);
-  const value =
-    at === null || session === null
+  const value = picture.volume
+    ? valueAtCrosshair(result, picture.volume.full, crosshair, view.cells)
+    : at === null || session === null
       ? null
       : sampleAt(
           result,
@@ -39,7 +50,13 @@ export function TileFigure({ picture, result, top, label }: Props) {
   return (
     <>
       <div class="xai-tile-frame">
-        <TileCanvas picture={picture} result={result} top={top} label={label} />
+        <TileCanvas
+          picture={face.picture}
+          result={face.result}
+          top={top}
+          label={label}
+          slice={Boolean(picture.volume)}
+        />
         {session && <Crosshair session={session} />}
       </div>
       <div class="xai-tile-bar" data-off={view.mode === "image"}>

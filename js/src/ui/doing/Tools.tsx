@@ -20,10 +20,10 @@ export function Tools({ session }: { session: Session }) {
   const { controls } = store.settings;
   const has = (control: Control) => controls.value === null || controls.value.includes(control);
   const names: Tool[] = ["look"];
-  if (has("cover") && store.live) {
+  if (has("cover") && store.live && !session.volume) {
     names.push("cover");
   }
-  if (has("predict")) {
+  if (has("predict") && !session.volume) {
     names.push("predict");
   }
   const now = names.includes(tool.value) ? tool.value : "look";

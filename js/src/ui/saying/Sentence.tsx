@@ -9,9 +9,11 @@ export function Sentence({ session }: { session: Session }) {
   const store = useStore();
   const text = useText();
   const regions = store.feature(createRegions);
-  useEffect(() => regions.want(), [regions]);
+  const solid = Boolean(session.volume);
+  useEffect(() => (solid ? undefined : regions.want()), [regions, solid]);
   const { answer } = store.known.value;
-  const result = answer?.result.session === session.index ? answer.result : null;
+  // What hiding regions does is measured on pictures alone.
+  const result = answer?.result.session === session.index && !solid ? answer.result : null;
   const refusal = result?.final && regions.current.value === null ? regions.refusal.value : "";
   const sentences = sentence(session, refusal ? null : result, regions.current.value, text);
   return (

@@ -16,7 +16,7 @@ export function Simple({ session }: { session: Session }) {
     tool.value = "look";
   }, [tool]);
   return (
-    <div class="xai-body xai-simple" data-columns={2}>
+    <div class="xai-body xai-simple" data-columns={2} data-volume={Boolean(session.volume)}>
       <div class="xai-column">
         <Stage dimmed={status.state === "error"} />
         <Slider

@@ -1,3 +1,4 @@
+import { formatShape } from "../../format";
 import type { Result } from "../../paint/decode";
 import type { RequestId, Status, WireLayer } from "../../protocol";
 import type { Answer } from "../../reducer";
@@ -12,7 +13,13 @@ export function Caption({ answer }: { answer: Answer | null }) {
     return <figcaption class="xai-caption xai-quiet">{text.nothingYet}</figcaption>;
   }
   const { result, requestId } = answer;
-  const parts = [result.target_label, layerName(result.layer), text.grid(result.rows, result.columns)];
+  const parts = [
+    result.target_label,
+    layerName(result.layer),
+    text.grid(
+      formatShape(result.depth > 1 ? [result.depth, result.rows, result.columns] : [result.rows, result.columns]),
+    ),
+  ];
   const badge = badgeText(result, requestId, status, text);
   return (
     <figcaption class="xai-caption">

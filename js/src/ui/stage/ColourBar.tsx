@@ -1,23 +1,23 @@
 import { useMemo } from "preact/hooks";
 import { formatValue } from "../../format";
-import type { Result, Session } from "../../paint/decode";
+import type { Result } from "../../paint/decode";
 import { topOf } from "../../paint/painter";
 import { barPosition, legend, ticks, tickWords } from "../../paint/scale";
 import { beyond } from "../../paint/top";
-import { useText, useView } from "../context";
+import { useStore, useText } from "../context";
 import { Ramp } from "./Ramp";
-import { type Reading, readingAt } from "./reading";
+import type { Reading } from "./reading";
 import { matters } from "./settings";
 
 interface Props {
   result: Result | null;
-  session: Session;
+  /** What is pointed at. */
+  read(): Reading | null;
 }
 
 /** What the colours mean, in the method's own numbers. */
-export function ColourBar({ result, session }: Props) {
-  const { store, probe } = useView();
-  const view = store.view.value;
+export function ColourBar({ result, read }: Props) {
+  const view = useStore().view.value;
   const text = useText();
   const signed = result?.signed ?? false;
   const { clip } = view;
@@ -28,7 +28,7 @@ export function ColourBar({ result, session }: Props) {
     return null;
   }
   const position = (value: number) => barPosition(value, top, signed);
-  const reading = readingAt(session, result, probe.value, view.cells);
+  const reading = read();
   const numbers = ticks(top, signed);
   const words = tickWords(numbers, ends);
   const { unit } = result;

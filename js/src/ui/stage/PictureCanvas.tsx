@@ -3,23 +3,12 @@ import type { Regions, Session } from "../../paint/decode";
 import { strongest } from "../../paint/finding";
 import type { Answer } from "../../reducer";
 import { useShownView, useView } from "../context";
-import { type Probe, type Viewport, WHOLE } from "../view";
+import type { Probe } from "../view";
 import { createHand } from "./hand";
 import { type Panel, panels, shareInPanel } from "./panels";
 import { shareAt } from "./pointing";
 import { createSurface, type Surface } from "./surface";
-import {
-  PAN_STEP,
-  type Point,
-  pan,
-  pictureShare,
-  pixelOf,
-  reveal,
-  WIDEST,
-  within,
-  ZOOM_STEP,
-  zoomAt,
-} from "./viewport";
+import { PAN_STEP, type Point, pan, pictureShare, pixelOf, reveal, WIDEST, within, ZOOM_KEYS } from "./viewport";
 
 interface Props {
   session: Session;
@@ -33,12 +22,6 @@ const STEPS: Record<string, readonly [number, number]> = {
   ArrowRight: [1, 0],
   ArrowUp: [0, -1],
   ArrowDown: [0, 1],
-};
-const ZOOMS: Record<string, (viewport: Viewport) => Viewport> = {
-  "+": (viewport) => zoomAt(viewport, ZOOM_STEP),
-  "=": (viewport) => zoomAt(viewport, ZOOM_STEP),
-  "-": (viewport) => zoomAt(viewport, 1 / ZOOM_STEP),
-  "0": () => WHOLE,
 };
 const LEAP = 10;
 
@@ -95,7 +78,7 @@ export function PictureCanvas({ session, answer, regions, label }: Props) {
       return;
     }
     const step = STEPS[event.key];
-    const zoom = ZOOMS[event.key];
+    const zoom = ZOOM_KEYS[event.key];
     if (event.key === "Escape") {
       probe.value = null;
     } else if (zoom !== undefined) {

@@ -24,7 +24,7 @@ export function Readout({ session, result }: { session: Session; result: Result 
   );
 }
 
-function Value({ reading: { value, error, rank }, text }: { reading: Reading; text: Strings }) {
+export function Value({ reading: { value, error, rank }, text }: { reading: Reading; text: Strings }) {
   return (
     <>
       <span class="xai-number">

@@ -2,12 +2,14 @@ import { useEffect, useRef } from "preact/hooks";
 import { createRegions } from "../../doing/regions";
 import { type Session, samePicture } from "../../paint/decode";
 import { strongest } from "../../paint/finding";
+import { MODES } from "../../protocol";
 import type { Answer } from "../../reducer";
 import type { Strings } from "../../strings";
-import { useShownView, useText, useView } from "../context";
+import { useShownView, useStore, useText, useView } from "../context";
 import { Marks } from "../doing/Marks";
 import { Places } from "../saying/Places";
 import { WHOLE } from "../view";
+import { VolumeStage } from "../volume/VolumeStage";
 import { Caption } from "./Caption";
 import { ColourBar } from "./ColourBar";
 import { Crosshair } from "./Crosshair";
@@ -16,11 +18,17 @@ import { PictureCanvas } from "./PictureCanvas";
 import { aspectOf, panels } from "./panels";
 import { Readout } from "./Readout";
 import { RegionsNote } from "./RegionsNote";
+import { readingAt } from "./reading";
 import { Toolbar } from "./Toolbar";
 import { visible } from "./viewport";
 
-/** The picture, its heat map, and the numbers to both. */
+/** What is looked at, its heat map, and the numbers to both. */
 export function Stage({ dimmed }: { dimmed: boolean }) {
+  const volume = useStore().known.value.session?.volume;
+  return volume ? <VolumeStage volume={volume} dimmed={dimmed} /> : <PictureStage dimmed={dimmed} />;
+}
+
+function PictureStage({ dimmed }: { dimmed: boolean }) {
   const { store, probe, tool, viewport, hidden } = useView();
   const text = useText();
   const { session, answer } = store.known.value;
@@ -49,7 +57,7 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
   const seen = visible(viewport.value, session);
   return (
     <figure class="xai-stage">
-      <Toolbar views={offersViews} />
+      <Toolbar modes={offersViews ? MODES : []} zooms />
       <div
         class="xai-frame"
         data-dimmed={dimmed && answer !== null}
@@ -82,7 +90,7 @@ export function Stage({ dimmed }: { dimmed: boolean }) {
         {view.mode === "curtain" && <Curtain />}
       </div>
       {view.mode === "regions" && <RegionsNote />}
-      <ColourBar result={result} session={session} />
+      <ColourBar result={result} read={() => readingAt(session, result, probe.value, store.view.value.cells)} />
       {hidden.value ? (
         <figcaption class="xai-caption xai-quiet">{text.hiddenMap}</figcaption>
       ) : (

@@ -1,4 +1,5 @@
-import { MODES } from "../../protocol";
+import type { ComponentChildren } from "preact";
+import type { Mode } from "../../protocol";
 import { useText, useView } from "../context";
 import { Segments } from "../Segments";
 import { WHOLE } from "../view";
@@ -6,34 +7,44 @@ import { useFullScreen } from "./fullscreen";
 import { Icon } from "./Icon";
 import { CLOSEST, WIDEST, ZOOM_STEP, zoomAt } from "./viewport";
 
+interface Props {
+  /** The ones to choose from; none: there is no choice. */
+  modes: readonly Mode[];
+  zooms?: boolean;
+  children?: ComponentChildren;
+}
+
 /** How the picture is shown, how much of it, and how large. */
-export function Toolbar({ views }: { views: boolean }) {
+export function Toolbar({ modes, zooms, children }: Props) {
   return (
     <div class="xai-toolbar">
-      {views && <Views />}
-      <Zoom />
+      {modes.length > 0 && <Views modes={modes} />}
+      {children}
+      {zooms && <Zoom />}
       <Enlarge />
     </div>
   );
 }
 
-function Views() {
+function Views({ modes }: { modes: readonly Mode[] }) {
   const { store } = useView();
   const text = useText();
   const { mode } = store.view.value;
+  // What is not offered here is shown as the first of what is.
+  const shown = modes.includes(mode) ? mode : modes[0];
   return (
     <>
       <Segments
         label={text.mode}
-        names={MODES}
+        names={modes}
         word={(each) => text.modes[each]}
         help={(each) => text.modeHelps[each]}
         face={(each) => <Icon name={each} />}
-        chosen={mode}
+        chosen={shown}
         onChoose={(each) => store.keep({ mode: each })}
       />
       <span class="xai-view-name" aria-hidden="true">
-        {text.modes[mode]}
+        {text.modes[shown]}
       </span>
     </>
   );

@@ -3,7 +3,7 @@ import type { Viewport } from "../view";
 import { hold, type Point, pan, pictureShare, WIDEST, zoomAt } from "./viewport";
 
 export interface HandOptions {
-  readonly viewport: Signal<Viewport>;
+  readonly viewport: Pick<Signal<Viewport>, "peek" | "value">;
   /** Whether a pointer on this element moves the picture. */
   takes(target: EventTarget | null): boolean;
   /** A place on the screen as a share of the picture's frame. */

@@ -15,6 +15,8 @@ export interface Shown<Answer> {
   /** The number of the strongest colour, where several pictures share a scale. */
   readonly top?: number | null;
   readonly viewport?: Viewport;
+  /** See `Scene`. */
+  readonly box?: Scene["box"];
 }
 
 export interface Surface<Answer> {
@@ -25,6 +27,8 @@ export interface Surface<Answer> {
 interface Options<Answer> {
   /** Those that several canvases take. */
   readonly turns?: Turns;
+  /** How well the picture is scaled to the screen: what is best takes a while where there is no graphics card. */
+  readonly quality?: ImageSmoothingQuality;
   onPainted?(answer: Answer | null): void;
 }
 
@@ -40,7 +44,7 @@ const FINEST = 4;
  */
 export function createSurface<Answer extends { readonly result: Result }>(
   canvas: HTMLCanvasElement,
-  { turns = createTurns(), onPainted }: Options<Answer>,
+  { turns = createTurns(), quality = "high", onPainted }: Options<Answer>,
 ): Surface<Answer> {
   const composite = document.createElement("canvas");
   const painter = createPainter();
@@ -69,7 +73,7 @@ export function createSurface<Answer extends { readonly result: Result }>(
     const pixelSize = (canvas.clientHeight * viewport.zoom) / scene.session.height;
     // True cells have hard edges, however small the picture.
     context.imageSmoothingEnabled = !scene.view.cells && !showsPixels(viewport.zoom, pixelSize);
-    context.imageSmoothingQuality = "high";
+    context.imageSmoothingQuality = quality;
     context.drawImage(composite, 0, 0, width, height);
     if (viewport.zoom > WHOLE.zoom) {
       drawPart(context, scene, viewport);
@@ -120,12 +124,13 @@ export function createSurface<Answer extends { readonly result: Result }>(
 }
 
 function sceneOf<Answer extends { readonly result: Result }>(
-  { session, answer, view, regions = null, top = null }: Shown<Answer>,
+  { session, answer, view, regions = null, top = null, box }: Shown<Answer>,
   width: number,
   zoom: number,
 ): Scene {
-  const scale = LINED.includes(view.mode) ? within(Math.ceil((width * zoom) / session.width), 1, FINEST) : 1;
-  return { session, result: answer?.result ?? null, view, regions, top, scale };
+  const lined = LINED.includes(view.mode) || Boolean(box && view.box);
+  const scale = lined ? within(Math.ceil((width * zoom) / session.width), 1, FINEST) : 1;
+  return { session, result: answer?.result ?? null, view, regions, top, scale, box };
 }
 
 function same(one: Scene, other: Scene | null): boolean {

@@ -25,6 +25,13 @@ export const WIDEST: number = WHOLE.zoom;
 export const CLOSEST = 16;
 /** What a button or a key does to the zoom. */
 export const ZOOM_STEP = 2 ** 0.5;
+/** What keys do to it. */
+export const ZOOM_KEYS: Record<string, (viewport: Viewport) => Viewport> = {
+  "+": (viewport) => zoomAt(viewport, ZOOM_STEP),
+  "=": (viewport) => zoomAt(viewport, ZOOM_STEP),
+  "-": (viewport) => zoomAt(viewport, 1 / ZOOM_STEP),
+  "0": () => WHOLE,
+};
 /** What a key moves the picture by, as a share of the frame. */
 export const PAN_STEP = 0.125;
 /** From this size on (in CSS pixels), a pixel of an enlarged picture is shown as the square that it is. */

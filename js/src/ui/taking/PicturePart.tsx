@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { createRegions } from "../../doing/regions";
 import type { Result, Session } from "../../paint/decode";
 import { download, fileName } from "../../taking/download";
+import { takenSize } from "../../taking/painting";
 import { drawPng, SCALES } from "../../taking/png";
 import { Check } from "../Check";
 import { useText, useView } from "../context";
@@ -35,6 +36,8 @@ export function PicturePart({ session, tell }: Props) {
       tell(cause instanceof Error ? cause.message : String(cause));
     }
   };
+  const size = takenSize(session, store.view.value);
+  const pixels = (times: number) => text.pixels(size.width * times, size.height * times);
   return (
     <section class="xai-menu-part">
       <span class="xai-menu-title">{text.pictureFile}</span>
@@ -43,7 +46,7 @@ export function PicturePart({ session, tell }: Props) {
           label={text.pictureSize}
           names={SCALES}
           word={text.times}
-          help={(each) => text.pixels(session.width * each, session.height * each)}
+          help={pixels}
           chosen={scale.value}
           onChoose={(each) => {
             scale.value = each;
@@ -58,11 +61,7 @@ export function PicturePart({ session, tell }: Props) {
           }}
         />
       </div>
-      <MenuItem
-        label={text.savePicture}
-        help={text.pixels(session.width * scale.value, session.height * scale.value)}
-        onClick={save}
-      />
+      <MenuItem label={text.savePicture} help={pixels(scale.value)} onClick={save} />
     </section>
   );
 }

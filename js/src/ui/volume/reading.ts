@@ -1,0 +1,39 @@
+import { formatValue } from "../../format";
+import type { Result } from "../../paint/decode";
+import type { Strings } from "../../strings";
+import { gridOf } from "../../volume/cut";
+import { valueAt } from "../../volume/mapping";
+import { placeOf, worldInWords } from "../../volume/place";
+import type { PlaneNumber, Triple } from "../../volume/space";
+import type { Volume } from "../../volume/volume";
+import type { Reading } from "../stage/reading";
+
+/** What the map says of a voxel. */
+export function readingOf({ full }: Volume, result: Result | null, voxel: Triple, cells: boolean): Reading | null {
+  if (result === null) {
+    return null;
+  }
+  const sample = (values: Float32Array) => valueAt(values, gridOf(result), voxel, full, cells);
+  const { values, errors } = result;
+  return { value: sample(values), error: errors && sample(errors), rank: null };
+}
+
+/** Where a plane cuts a volume: the number of the slice, and its place in millimetres where that is known. */
+export function sliceInWords(
+  { full, affine, planes }: Volume,
+  plane: PlaneNumber,
+  voxel: Triple,
+  text: Strings,
+): string {
+  const { axis } = planes[plane];
+  return joined(text.sliceAt(voxel[axis], full[axis] - 1), placeOf(affine, plane, voxel));
+}
+
+/** A voxel, its place in millimetres and its value. */
+export function voxelInWords({ affine }: Volume, voxel: Triple, reading: Reading | null, text: Strings): string {
+  return joined(text.voxelAt(voxel.join(", ")), worldInWords(affine, voxel), reading && formatValue(reading.value));
+}
+
+function joined(...words: (string | null)[]): string {
+  return words.filter(Boolean).join("; ");
+}
