@@ -14,6 +14,10 @@ Numbers = NDArray[np.float64]
 EIGENVALUES: Final = 11
 # An eigenvalue above this belongs to variety within one kind, not to another kind.
 NEARLY_ZERO: Final = 0.3
+# From a gap as wide as this on, after an eigenvalue as small as that, the spectrum alone is believed: of maps that change
+# little by little the eigenvalues grow little by little too.
+WIDE: Final = 0.2
+SMALL: Final = 0.12
 # Kinds lie apart if all but a few members are about as far from the other kinds as from their own third neighbour.
 APART: Final = 0.9
 FEW: Final = 0.05
@@ -85,8 +89,8 @@ def kinds(points: Numbers, low: Spectrum, seed: int) -> NDArray[np.intp]:
     """Return the kind of every member, as many kinds as the spectrum shows; all 0 if there is one kind.
 
     The number of kinds is that of the eigenvalues before the widest gap, where they are nearly 0. Maps that change
-    little by little (an object that moves) have small eigenvalues too, so the gap counts only if it divides members
-    that lie `apart`; if it does not, the next wider one is tried.
+    little by little (an object that moves) have small eigenvalues too, so a gap counts only if it is wide or if it
+    divides members that lie `apart`; if neither holds, the next wider one is tried.
 
     Parameters
     ----------
@@ -106,7 +110,8 @@ def kinds(points: Numbers, low: Spectrum, seed: int) -> NDArray[np.intp]:
     for before in np.argsort(-gaps, kind="stable"):
         if before > 0 and low.eigenvalues[before] <= NEARLY_ZERO:
             found = cut(low.vectors, int(before) + 1, seed)
-            if apart(points, found):
+            clear = gaps[before] >= WIDE and low.eigenvalues[before] <= SMALL
+            if clear or apart(points, found):
                 return found
     return np.zeros(len(points), np.intp)
 
