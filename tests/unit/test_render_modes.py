@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from xai_widget import Attribution
+from xai_widget.explainers import method_classes
 from xai_widget.render import bar, beyond, largest_box, legend, paint, resize, sheet, tick_words, ticks, top_of
 from xai_widget.render.badges import badge
 from xai_widget.render.lines import level_colours, line_width, shown_levels
+from xai_widget.render.sheet import PLAINER
 from xai_widget.render.traces import crossings, distances
 from xai_widget.view import check_view
 
@@ -220,6 +222,12 @@ def test_a_sheet_holds_the_picture_and_a_bar_below() -> None:
     np.testing.assert_array_equal(page[9:109, 9:209], painted)
     assert page[121, 10:208, 0].tolist() == sorted(page[121, 10:208, 0].tolist())
     assert (page[127:] < 128).any()  # the numbers
+
+
+def test_no_method_counts_in_letters_that_a_sheet_cannot_write() -> None:
+    units = {str(getattr(method(), "unit", "")).translate(PLAINER) for method in method_classes().values()}
+    assert len(units) > 10
+    assert all(unit.isascii() for unit in units)
 
 
 def test_a_sheet_has_no_bar_where_colours_mean_nothing() -> None:

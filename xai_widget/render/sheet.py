@@ -18,7 +18,9 @@ INK: Final = (32, 32, 32)
 # Modes in which no colour stands for a number.
 PLAIN: Final = ("image", "regions")
 # The font that comes with Pillow knows ASCII alone.
-PLAINER: Final = str.maketrans({"\u2212": "-", "\u2264": "<", "\u2265": ">"})
+PLAINER: Final = str.maketrans(
+    {"\u2212": "-", "\u2264": "<", "\u2265": ">", "\u00d7": "x", "\u2202": "d", "\u00b2": "^2", "\u00b7": "*"}
+)
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,10 @@ def sheet(
     page.paste(Image.fromarray(colours), (left, upper))
     draw = ImageDraw.Draw(page)
     draw.rectangle((left, upper, left + length - 1, upper + strip - 1), outline=INK, width=max(1, plan.font // 16))
-    words = [word.translate(PLAINER) for word in tick_words(ticks(top, signed), out_of_range)]
+    words = list(tick_words(ticks(top, signed), out_of_range))
     if unit:
         words[-1] = f"{words[-1]} {unit}"
+    words = [word.translate(PLAINER) for word in words]
     _write(draw, plan, words, middle=signed)
     return page
 
