@@ -12,7 +12,7 @@ from tests.made_cohorts import a_cohort
 from xai_widget.cohort import clusters as module
 from xai_widget.cohort.cohort import Cohort
 from xai_widget.cohort.map_features import area_means
-from xai_widget.cohort.spectral import kinds, spectrum
+from xai_widget.cohort.spectral import kinds, spectrum, standing_out
 
 mpl.use("agg")
 
@@ -84,6 +84,20 @@ def test_a_mark_that_moves_is_unmasked_by_what_lies_under_it_and_by_its_shape(tm
 @pytest.mark.parametrize("features", ["shape", "content"])
 def test_objects_that_move_are_one_kind_of_shape_and_content(tmp_path: Path, features: Any):
     assert len(planted(tmp_path, np.zeros(60, dtype=bool), seed=7).clusters(features=features)) == 1
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_tight_kind_among_scattered_maps_is_found(tmp_path: Path, seed: int):
+    rng = np.random.default_rng(seed)
+    marked = np.arange(60) % 6 > 0
+    middles = [rng.normal(4, 0.7, 2) if each else rng.uniform(2, SIDE - 2, 2) for each in marked]
+    maps = [spot(middle, 3 if each else rng.uniform(3, 8)) for middle, each in zip(middles, marked, strict=True)]
+    found = a_cohort(tmp_path, np.array(maps)).clusters()
+    assert len(found) == 2
+    assert agreement(found.labels, marked) >= 0.9
+    assert found.sizes[0] > found.sizes[1]
+    again = a_cohort(tmp_path, np.array(maps)).clusters(2)
+    np.testing.assert_array_equal(again.labels, found.labels)
 
 
 def test_content_needs_pictures(tmp_path: Path):
@@ -213,3 +227,12 @@ def test_equal_maps_are_one_kind():
 def test_a_continuum_is_one_kind(dimensions: int, seed: int):
     points = np.random.default_rng(seed).uniform(size=(100, dimensions))
     assert kinds(points, spectrum(points), seed=0).max() == 0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_of_scattered_maps_alone_none_stand_out(seed: int):
+    rng = np.random.default_rng(seed)
+    maps = [spot(rng.uniform(2, SIDE - 2, 2), rng.uniform(3, 8)) for _ in range(60)]
+    points = np.stack([area_means(each.astype(np.float32), (16, 16)).ravel() for each in maps])
+    points /= np.linalg.norm(points, axis=1, keepdims=True)
+    assert standing_out(points, seed=0).tolist() == [0] * 60

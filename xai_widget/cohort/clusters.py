@@ -211,7 +211,9 @@ def found(
         chosen = np.sort(np.random.default_rng(seed).choice(members, SAMPLE, replace=False))
     low = spectral.spectrum(points[chosen], neighbours)
     sample = points[chosen]
-    labels = spectral.kinds(sample, low, seed) if n is None else spectral.cut(low.vectors, n, seed)
+    labels = spectral.kinds(sample, low, seed)
+    if n is not None and labels.max() + 1 != n:
+        labels = spectral.cut(low.vectors, n, seed)
     middles = np.stack([sample[labels == kind].mean(axis=0) for kind in np.unique(labels)])
     if members > SAMPLE:
         labels = labels[_nearest(points, sample)]

@@ -273,7 +273,8 @@ class Cohort(Membership):
         ----------
         n : int, optional
             How many kinds. By default as many as there are eigenvalues before the widest gap of the likeness graph's
-            spectrum; 1 if there is no gap that counts; see `spectral.kinds`.
+            spectrum; without a gap that counts 2 if one tight kind stands out from scattered maps, else 1; see
+            `spectral.kinds`.
         group : group, optional
         size : tuple of int, optional
             The grid that maps are pooled to by area means; by default 16 cells an axis of a picture, 8 of a volume.
