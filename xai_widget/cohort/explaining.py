@@ -14,8 +14,7 @@ from xai_widget.cohort.items import items_of
 from xai_widget.cohort.rows import Task
 from xai_widget.cohort.run import run_dataset
 from xai_widget.engine import Forward
-from xai_widget.explainers import Method, build_method
-from xai_widget.session import Layer
+from xai_widget.explainers import Layer, Method, build_method
 from xai_widget.targets import Target
 
 if TYPE_CHECKING:

@@ -1,8 +1,9 @@
 """How a model is run: facts, shadow, capture, edits -> scores, gradients."""
 
+from xai_widget.engine.asked import SCORES, ScoreName
 from xai_widget.engine.attention import Attention
 from xai_widget.engine.capture import Captured
-from xai_widget.engine.case import SCORES, Case, ScoreName
+from xai_widget.engine.case import Case
 from xai_widget.engine.edits import FILLS, Boxes, Edits, Fill, Masks, Segments
 from xai_widget.engine.facts import Access, AttentionFact, Facts, Head, LayerFact
 from xai_widget.engine.lent import Lent
