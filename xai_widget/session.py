@@ -75,7 +75,7 @@ class Session:
     @classmethod
     def open(cls, model: Callable[..., Any], img: Any, binding: Binding, ahead: Ahead = None) -> "Session":
         """Return a session on one input, anything `explain` takes."""
-        _check_model(model)
+        check_model(model)
         items = read_batch([img], model, transform=binding.transform, dims=binding.dims)
         return cls(model, items, binding, ahead)
 
@@ -109,6 +109,7 @@ class Session:
         self.facts = facts
         self._runner = replace(runner, kind=facts.kind)
         self._placed = inputs
+        self._memory = Memory(self._runner, inputs)  # of nothing: each case has its own beside it
         self.labels, label_note = labels_for(self.model, facts.n_classes, binding.labels)
         case = self._case((), ())
         if logits is None or len(inputs) > 1:
@@ -183,7 +184,7 @@ class Session:
     def forget(self) -> None:
         """Let go of what the model's cache keeps of these inputs: they will not be asked about again."""
         if self._runner is not None:
-            Memory(self._runner, self._placed).forget()
+            self._memory.forget()
 
     def case(
         self, method: Method, targets: Sequence[Target] | None = None, layer: Layer = None, *, fresh: bool = False
@@ -219,7 +220,7 @@ class Session:
             raise RuntimeError(message)
         runner = replace(self._runner, tally=Tally())
         mask = None if self.mask is None else self.mask.to(runner.device)
-        memory = Memory(runner, self._placed)
+        memory = Memory(runner, self._placed, self._memory)
         return Case(
             runner,
             memory,
@@ -283,7 +284,8 @@ def _plain(values: Tensor) -> NDArray[Any]:
     return _array(values) if values.is_floating_point() else np.array(values.detach().cpu().numpy())
 
 
-def _check_model(model: object) -> None:
+def check_model(model: object) -> None:
+    """Raise TypeError unless `model` can be called."""
     if not callable(model):
         message = (
             f"Expected a torch.nn.Module or a callable from a batch to class scores as model, got"

@@ -12,7 +12,7 @@ from xai_widget.engine.memory import Memory
 from xai_widget.engine.rectified import GRADIENTS, GradientKind
 from xai_widget.engine.relevance import Relevance
 from xai_widget.engine.relevance_steps import Composite, Flow, LinearOp, Rule
-from xai_widget.engine.runner import Forward, Precision, Runner, Tally, runner_for
+from xai_widget.engine.runner import Forward, Precision, Runner, Tally, known_precision, runner_for, usable_device
 from xai_widget.engine.store import Store, store_for
 
 __all__ = [
@@ -46,7 +46,9 @@ __all__ = [
     "Segments",
     "Store",
     "Tally",
+    "known_precision",
     "measure",
     "runner_for",
     "store_for",
+    "usable_device",
 ]
