@@ -10,10 +10,10 @@ from torch import Tensor
 from xai_widget.attribution import Attribution
 from xai_widget.binding import Binding
 from xai_widget.engine import Forward
-from xai_widget.explainers import Method, build_method
+from xai_widget.explainers import Layer, Method, build_method
 from xai_widget.film import layer_maps
 from xai_widget.inputs import ModelInput, read_batch
-from xai_widget.session import Layer, Session
+from xai_widget.session import Session
 from xai_widget.targets import Contrast, Target
 
 # Pixels of one batch of inputs: sixteen colour pictures of 224 x 224.

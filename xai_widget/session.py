@@ -8,18 +8,18 @@ from typing import Any, Final
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from xai_widget.attribution import Attribution, Estimate
 from xai_widget.binding import Binding, read_mask
 from xai_widget.engine import Case, Facts, Memory, Runner, Tally, measure, runner_for, store_for
-from xai_widget.explainers import Cost, Method, parameters_of
+from xai_widget.explainers import Cost, Layer, Looking, Method, layer_names, parameters_of
 from xai_widget.inputs import ModelInput, read_batch
 from xai_widget.models import labels_for, unwrap
-from xai_widget.names import nearest
-from xai_widget.targets import Contrast, Question, Target, resolve
+from xai_widget.targets import Question, Target, resolve
 
-Layer = str | nn.Module | Sequence[str | nn.Module] | None
+# What will be asked first.
+Ahead = tuple[Method, Layer] | None
 # An input that a model cannot take fails deep inside PyTorch; this says what the person can do about it.
 ADVICE: Final = (
     "The model failed on an input of shape {shape}. If it expects another size, pass transform= (a callable from the"
@@ -38,6 +38,8 @@ class Session:
         Of one shape.
     binding : Binding
         How the model is run.
+    ahead : tuple of Method and layer, optional
+        What will be asked first. Where its one forward also tells what the model says, there is no other.
 
     Attributes
     ----------
@@ -56,8 +58,11 @@ class Session:
     notes: tuple[str, ...]
     probabilities: NDArray[np.float32]
 
-    def __init__(self, model: Callable[..., Any], inputs: Sequence[ModelInput], binding: Binding) -> None:
+    def __init__(
+        self, model: Callable[..., Any], inputs: Sequence[ModelInput], binding: Binding, ahead: Ahead = None
+    ) -> None:
         self.model = model
+        self._ahead = ahead
         self.inputs = tuple(inputs)
         self.binding = binding
         self._store = store_for(unwrap(model)) if callable(model) else store_for(model)
@@ -68,11 +73,11 @@ class Session:
         self.refresh()
 
     @classmethod
-    def open(cls, model: Callable[..., Any], img: Any, binding: Binding) -> "Session":
+    def open(cls, model: Callable[..., Any], img: Any, binding: Binding, ahead: Ahead = None) -> "Session":
         """Return a session on one input, anything `explain` takes."""
-        _check_model(model)
+        check_model(model)
         items = read_batch([img], model, transform=binding.transform, dims=binding.dims)
-        return cls(model, items, binding)
+        return cls(model, items, binding, ahead)
 
     # -- what the model is and says ---------------------------------------------------------------------------------
 
@@ -104,9 +109,12 @@ class Session:
         self.facts = facts
         self._runner = replace(runner, kind=facts.kind)
         self._placed = inputs
+        self._memory = Memory(self._runner, inputs)  # of nothing: each case has its own beside it
         self.labels, label_note = labels_for(self.model, facts.n_classes, binding.labels)
         case = self._case((), ())
-        if logits is not None and len(inputs) == 1:
+        if logits is None or len(inputs) > 1:
+            logits = self._seen_ahead()
+        if logits is not None:
             case.adopt_logits(logits)
         logits = case.logits
         self.probabilities = facts.kind.probabilities(logits).float().cpu().numpy()
@@ -114,11 +122,20 @@ class Session:
         own = [note for item in self.inputs for note in item.notes]
         self.notes = tuple(dict.fromkeys(note for note in (*own, label_note, facts.kind.note) if note))
 
+    def _seen_ahead(self) -> Tensor | None:
+        """Return the logits that the first question's own forward gives, None where it gives none."""
+        if self._ahead is None:
+            return None
+        method, layer = self._ahead
+        if not isinstance(method, Looking) or method.refuses(self.facts) is not None:
+            return None
+        return method.look(self._case(self.layer_names(method, layer), ()))
+
     def predictions(self, row: int = 0) -> list[tuple[int, str, float]]:
         """Return (index, label, probability) of every class, best first."""
         shares = self.probabilities[row]
-        order = np.argsort(-shares, kind="stable")
-        return [(int(index), self.labels[index], float(shares[index])) for index in order]
+        order, values = np.argsort(-shares, kind="stable").tolist(), shares.tolist()
+        return [(index, self.labels[index], values[index]) for index in order]
 
     def question(self, target: Target, row: int = 0) -> Question:
         """Return `target` resolved against the labels; None is the predicted class."""
@@ -127,54 +144,8 @@ class Session:
     # -- what can be asked ------------------------------------------------------------------------------------------
 
     def layer_names(self, method: Method, layer: Layer = None) -> tuple[str, ...]:
-        """Return the layers `method` will read.
-
-        Raises
-        ------
-        ValueError
-            Unknown layer, one the method cannot use, or a layer for a method that reads none.
-        TypeError
-            Not a name.
-        """
-        if layer is None:
-            default = method.default_layer(self.facts)
-            if method.uses_layer and default is None:
-                message = f"{method.label} found no layer it can read in {self.facts.model}. See layers(model, img)."
-                raise ValueError(message)
-            return () if default is None else (default,)
-        if not method.uses_layer:
-            message = f"{method.label} does not read a layer; leave out layer={layer!r}."
-            raise ValueError(message)
-        parts = list(layer) if isinstance(layer, Sequence) and not isinstance(layer, str) else [layer]
-        names = tuple(dict.fromkeys(self._layer_name(part) for part in parts))
-        if not names:
-            message = "layer is empty; name at least one layer, or leave it out for the default."
-            raise ValueError(message)
-        for name in names:
-            fact = self.facts.layer(name)
-            reason = None if fact is None else method.refuses_layer(fact, self.facts)
-            if fact is not None and reason is not None:
-                message = f"Layer {name!r} gives {'x'.join(map(str, fact.shape))}. {reason} See layers(model, img)."
-                raise ValueError(message)
-        return names
-
-    def _layer_name(self, layer: str | nn.Module) -> str:
-        if isinstance(layer, nn.Module):
-            plain = unwrap(self.model)
-            named = plain.named_modules() if isinstance(plain, nn.Module) else iter(())
-            found = next((name for name, module in named if module is layer), None)
-            if not found:
-                message = f"The {type(layer).__name__} given as layer is not part of {self.facts.model}."
-                raise ValueError(message)
-            layer = found
-        if not isinstance(layer, str):
-            message = f"layer must be a dotted module name such as 'layer4', got {type(layer).__name__}."
-            raise TypeError(message)
-        if self.facts.layer(layer) is None:
-            hint = nearest(layer, (fact.name for fact in self.facts.layers))
-            message = f"Layer {layer!r} not found.{hint} See layers(model, img)."
-            raise ValueError(message)
-        return layer
+        """Return the layers `method` will read; raises as `explainers.layers.layer_names` does."""
+        return layer_names(self.model, self.facts, method, layer)
 
     def cost(self, method: Method, layer: Layer = None) -> tuple[Cost, float]:
         """Return the model evaluations `method` needs and the seconds they should take."""
@@ -213,11 +184,17 @@ class Session:
     def forget(self) -> None:
         """Let go of what the model's cache keeps of these inputs: they will not be asked about again."""
         if self._runner is not None:
-            Memory(self._runner, self._placed).forget()
+            self._memory.forget()
 
-    def case(self, method: Method, targets: Sequence[Target] | None = None, layer: Layer = None) -> Case:
-        """Return the case that `run` drains; everything is checked before any compute."""
-        self.refresh()
+    def case(
+        self, method: Method, targets: Sequence[Target] | None = None, layer: Layer = None, *, fresh: bool = False
+    ) -> Case:
+        """Return the case that `run` drains; everything is checked before any compute.
+
+        `fresh`: the session was opened just now, the model need not be looked at again.
+        """
+        if not fresh:
+            self.refresh()
         reason = method.refuses(self.facts)
         if reason is not None:
             raise ValueError(reason)
@@ -243,7 +220,7 @@ class Session:
             raise RuntimeError(message)
         runner = replace(self._runner, tally=Tally())
         mask = None if self.mask is None else self.mask.to(runner.device)
-        memory = Memory(runner, self._placed)
+        memory = Memory(runner, self._placed, self._memory)
         return Case(
             runner,
             memory,
@@ -253,7 +230,7 @@ class Session:
             layers,
             mask,
             self.binding.chunk_seconds,
-            spacings=tuple(_spacing(item.affine) for item in self.inputs),
+            spacings=tuple(item.spacing for item in self.inputs),
         )
 
     def _attribution(self, method: Method, case: Case, estimate: Estimate, row: int, seconds: float) -> Attribution:
@@ -283,7 +260,7 @@ class Session:
             values=_array(estimate.values[row]),
             method=method.id,
             params={parameter.name: getattr(method, parameter.name) for parameter in parameters_of(type(method))},
-            target=_target(question),
+            target=question.target,
             label=question.label,
             layer=None if not case.layers else (case.layers[0] if len(case.layers) == 1 else case.layers),
             input_size=tuple(case.inputs.shape[2:]),
@@ -307,20 +284,8 @@ def _plain(values: Tensor) -> NDArray[Any]:
     return _array(values) if values.is_floating_point() else np.array(values.detach().cpu().numpy())
 
 
-def _target(question: Question) -> int | Contrast | Callable[..., Any] | str:
-    if question.index is not None and question.foil is not None:
-        return Contrast(question.index, question.foil)
-    if question.index is not None:
-        return question.index
-    return question.function if question.function is not None else question.label
-
-
-def _spacing(affine: NDArray[np.float64] | None) -> tuple[float, ...] | None:
-    """Return the size of a voxel along each stored axis in mm; None without an affine."""
-    return None if affine is None else tuple(np.linalg.norm(affine[:3, :3], axis=0).tolist())
-
-
-def _check_model(model: object) -> None:
+def check_model(model: object) -> None:
+    """Raise TypeError unless `model` can be called."""
     if not callable(model):
         message = (
             f"Expected a torch.nn.Module or a callable from a batch to class scores as model, got"

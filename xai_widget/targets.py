@@ -123,6 +123,22 @@ class Question:
         return self.function if isinstance(self.function, Hashable) else ("unhashable", id(self.function))
 
     @property
+    def target(self) -> int | Contrast | Callable[[Tensor], Tensor]:
+        """What asks this question once more: a class index, a contrast of two, or the function.
+
+        Examples
+        --------
+        >>> Question("cat rather than dog", 0, 1).target
+        Contrast(target=0, foil=1)
+        """
+        if self.function is not None:
+            return self.function
+        if self.index is None:
+            message = f"The question {self.label!r} has neither a class nor a function."
+            raise ValueError(message)
+        return self.index if self.foil is None else Contrast(self.index, self.foil)
+
+    @property
     def columns(self) -> tuple[int, ...] | None:
         """The classes whose logits are needed; None = all."""
         if self.function is not None:

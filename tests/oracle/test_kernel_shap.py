@@ -14,7 +14,7 @@ from tests.zoo import CLASSES, Flat, Volumetric, picture, seeded, trained_statis
 from xai_widget import Contrast, explain, explain_batch
 from xai_widget.binding import Binding
 from xai_widget.explainers import build_method
-from xai_widget.explainers.kernel_shap import coalitions
+from xai_widget.explainers.coalitions import coalitions
 from xai_widget.inputs import read_input
 from xai_widget.session import Session
 

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
+from torch.utils.data import DataLoader
 
 from xai_widget.cohort import explain_dataset
 from xai_widget.cohort.items import items_of
@@ -61,6 +63,28 @@ def test_a_csv_without_ids_is_known_by_its_paths(tmp_path):
 def test_a_csv_without_paths_is_refused(tmp_path):
     with pytest.raises(ValueError, match="columns name, label; expected one called 'path'"):
         items_of(write(tmp_path / "list.csv", "name,label\na.png,1\n"))
+
+
+def test_a_picture_is_no_list_of_pictures(folder):
+    with pytest.raises(ValueError, match=r"'b.png' is one input: .* a list of such paths"):
+        items_of(folder / "dog" / "b.png")
+
+
+def test_what_is_no_text_is_no_csv(tmp_path):
+    (tmp_path / "list.csv").write_bytes(b"path\n\xff\xfe.png\n")
+    with pytest.raises(ValueError, match=r"'list.csv' is no CSV file in UTF-8"):
+        items_of(tmp_path / "list.csv")
+
+
+@pytest.mark.parametrize(("dataset", "hint"), [
+    (DataLoader([1, 2]), "Pass what the loader reads: loader.dataset"),
+    ((item for item in [1, 2]), "pass list"),
+    ({"a": 1}, "Pass a list of"),
+    (nn.Flatten(), "The order is .model, dataset."),
+])  # fmt: skip
+def test_what_is_no_dataset_is_refused_with_what_to_pass_instead(dataset, hint):
+    with pytest.raises(TypeError, match=f"A dataset cannot be {type(dataset).__name__}.*{hint}"):
+        items_of(dataset)
 
 
 def test_ids_must_differ(tmp_path):

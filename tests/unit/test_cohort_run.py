@@ -18,6 +18,22 @@ from xai_widget.cohort.journal import NAME as JOURNAL
 from xai_widget.cohort.store import Store
 
 
+class HeadOfTwo(nn.Module):
+    """A convolution, then a head with a rectifier between two layers."""
+
+    labels = ("ant", "bee", "cow", "dog")
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.features = nn.Conv2d(3, 6, 3, padding=1)
+        self.head = nn.Sequential(nn.Linear(6, 5), nn.ReLU(), nn.Linear(5, 4))
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.features(x).relu().mean((2, 3)))
+
+
 @pytest.fixture
 def out(tmp_path):
     return tmp_path / "maps.zarr"
@@ -47,6 +63,24 @@ def test_every_map_is_the_one_that_explain_gives(out, method):
     probabilities = net(torch.stack([picture(row) for row in range(4)])).softmax(1)
     assert table.prediction.tolist() == probabilities.argmax(1).tolist()
     np.testing.assert_allclose(table.probability, probabilities.max(1).values.detach(), rtol=1e-5)
+
+
+@pytest.mark.parametrize(("network", "method"), [
+    (Counting, "grad_cam"),
+    (Counting, "layer_cam"),
+    (HeadOfTwo, "grad_cam"),  # the gradient at its layer takes a backward
+    (HeadOfTwo, "grad_cam_pp"),
+])  # fmt: skip
+def test_a_cam_and_the_prediction_come_from_one_forward(out, network, method):
+    net = network()
+    explain(net, picture(0), method)  # the model has been measured
+    counts = []
+    forward = lambda model, x: counts.append(len(x)) or model(x)  # noqa: E731
+    store = run(net, Pictures(4), out, method, forward=forward).store
+    # One more, which measures the model as it is run here.
+    assert sum(counts) == 5
+    for row in range(4):
+        np.testing.assert_array_equal(store.map(row), explain(net, picture(row), method).values)
 
 
 def test_an_input_may_be_asked_about_its_own_label_or_what_a_column_says(out, tmp_path):
@@ -118,7 +152,7 @@ def test_a_model_that_answers_nan_gives_no_map(out):
         def forward(self, x):
             return x.mean((2, 3)) * torch.nan
 
-    with pytest.warns(RuntimeWarning, match="All 1 inputs failed"):
+    with pytest.warns(RuntimeWarning, match="The only input failed"):
         table = run(Broken(), [picture(0)], out).table
     assert "not a number" in table.error[0]
 
@@ -209,6 +243,37 @@ def test_how_to_group_may_change(out):
     assert run(Counting(), Pictures(3), out, group_by=["pid"]).store.plan["group_by"] == ["pid"]
     assert run(Counting(), Pictures(3), out, group_by="label").store.plan["group_by"] == "label"
     assert run(Counting(), Pictures(3), out).store.plan["group_by"] == "label"
+
+
+def test_a_column_to_group_by_that_is_not_there_is_told_and_forgotten(out):
+    with pytest.warns(RuntimeWarning, match=r"Nothing is grouped by 'sex': the table has row, id, .*pid"):
+        cohort = run(Counting(), Pictures(2), out, group_by="sex")
+    assert cohort.store.plan["group_by"] is None
+    assert sum(map(len, cohort.groups().values())) == 2
+    run(Counting(), Pictures(2), out, group_by="pid")
+    with pytest.warns(RuntimeWarning, match="Nothing is grouped by 'sex'"):
+        again = run(Counting(), Pictures(2), out, group_by=["pid", "sex"])
+    assert again.store.plan["group_by"] == "pid"
+
+
+@pytest.mark.parametrize(("wrong", "kind", "words"), [
+    ({"precision": "half"}, ValueError, "Unknown precision 'half'"),
+    ({"device": "gpu"}, ValueError, "Device 'gpu' cannot be used here"),
+    ({"group_by": 3}, TypeError, "group_by is the name of a column"),
+    ({"workers": "4"}, ValueError, "'4' is no address of a Dask scheduler"),
+    ({"model": "resnet18"}, TypeError, "as model, got str"),
+])  # fmt: skip
+def test_what_no_input_could_cure_is_refused_before_anything_is_written(out, wrong, kind, words):
+    given = {"model": Counting(), "dataset": Pictures(2), **wrong}
+    with pytest.raises(kind, match=words):
+        run(out=out, **given)
+    assert not out.exists()
+
+
+def test_a_cohort_without_a_single_map_can_be_looked_at(out):
+    with pytest.warns(RuntimeWarning, match="The only input failed: ValueError: There is no file"):
+        cohort = run(Counting(), ["nothing.png"], out)
+    assert "no maps, 1 failed" in repr(cohort)
 
 
 def test_failed_rows_are_run_again_when_asked_for(out):

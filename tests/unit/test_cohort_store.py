@@ -123,7 +123,7 @@ def test_the_map_is_written_before_its_line(folder, monkeypatch):
     monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError("full")))
     with pytest.raises(OSError, match="full"):
         store.put(record(0), values(0))
-    np.testing.assert_array_equal(store._array("maps")[0], values(0))
+    np.testing.assert_array_equal(store._chunks.row("maps", 0), values(0))
 
 
 def test_what_the_first_map_tells_may_come_later(folder):

@@ -13,9 +13,9 @@ from xai_widget.cohort.identity import plan_of
 from xai_widget.cohort.items import items_of
 from xai_widget.cohort.rows import Task
 from xai_widget.cohort.run import run_dataset
-from xai_widget.engine import Forward
-from xai_widget.explainers import Method, build_method
-from xai_widget.session import Layer
+from xai_widget.engine import Forward, known_precision, usable_device
+from xai_widget.explainers import Layer, Method, build_method
+from xai_widget.session import check_model
 from xai_widget.targets import Target
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ def explain_dataset(
     Raises
     ------
     ValueError
-        Nothing to explain; an unknown method or parameter; or `out` holds another run: the message names what differs.
+        Nothing to explain; an unknown method, parameter, precision or device; or `out` holds another run: the message names what differs.
     TypeError
-        A dataset or a target of another kind; or a model that cannot be sent to workers.
+        A model, dataset or target of another kind; or a model that cannot be sent to workers.
     FileNotFoundError
         No such folder or CSV file.
     RuntimeError
@@ -114,7 +114,7 @@ def explain_dataset(
     -----
     RuntimeWarning
         After a run: how many inputs failed, and the most frequent error; labels that are no classes; volumes with
-        different affines.
+        different affines; a column to group by that the table lacks.
 
     Examples
     --------
@@ -137,10 +137,17 @@ def explain_dataset(
     if target is not None and target_column is not None:
         message = f"Give target={target!r} or target_column={target_column!r}, not both."
         raise ValueError(message)
+    check_model(model)
+    known_precision(precision)
+    if workers == 1:  # workers may have other devices
+        usable_device(device)
     chosen = build_method(method, params)
     binding = Binding(transform, labels, mask, device, precision, forward, activation, dims)
     items = items_of(dataset)
     plan = plan_of(model, items, chosen, binding, target=target, target_column=target_column, layer=layer)
+    if group_by is not None and not isinstance(group_by, str | Sequence):
+        message = f"group_by is the name of a column, or a list of such names; got {type(group_by).__name__}."
+        raise TypeError(message)
     grouping = group_by if group_by is None or isinstance(group_by, str) else list(group_by)
     task = Task(model, chosen, binding, layer, target, target_column, pictures, items)
     store = run_dataset(

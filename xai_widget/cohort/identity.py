@@ -13,9 +13,8 @@ from xai_widget._version import __version__
 from xai_widget.arrays import Array
 from xai_widget.binding import Binding
 from xai_widget.cohort.items import Items
-from xai_widget.explainers import Method, parameters_of
+from xai_widget.explainers import Layer, Method, parameters_of
 from xai_widget.models import unwrap
-from xai_widget.session import Layer
 from xai_widget.targets import Contrast, Target
 
 # Numbers looked at in each tensor of a model.
@@ -78,6 +77,8 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
         elif key == "dataset":
             if old["ids"] != new["ids"] and before["count"] == now["count"]:
                 found.append("the inputs have other ids")
+        elif key == "params" and before["method"] != now["method"]:
+            continue  # another method has other parameters
         elif isinstance(old, dict) and isinstance(new, dict) and key in {"params", "settings"}:
             names = [name for name in {**old, **new} if name not in old or name not in new or old[name] != new[name]]
             found.extend(f"{name} was {_shown(old, name)}, now it is {_shown(new, name)}" for name in names)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
-from xai_widget.cohort.columns import COLUMNS
+from xai_widget.cohort.table import COLUMNS
 from xai_widget.targets import resolve
 
 PICTURES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
@@ -83,23 +83,48 @@ def items_of(dataset: Any) -> Items:
         if not path.exists():
             message = f"There is no folder or CSV file {str(path)!r}."
             raise FileNotFoundError(message)
-        items: Items = _Folder(path) if path.is_dir() else _Csv(path)
+        items: Items = _Folder(path) if path.is_dir() else _csv(path)
     elif hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__") and not isinstance(dataset, Mapping):
         items = _Dataset(dataset)
     else:
         message = (
             f"A dataset cannot be {type(dataset).__name__}. Expected a map-style Dataset of (input, label), a folder of"
-            " files, or the path of a CSV file."
+            f" files, or the path of a CSV file.{_instead(dataset)}"
         )
         raise TypeError(message)
     if not len(items.ids):
-        message = f"There is nothing to explain: {items.about['name']!r} has no inputs."
+        looked = f" Files that count end in {', '.join((*PICTURES, *VOLUMES))}." if isinstance(items, _Folder) else ""
+        message = f"There is nothing to explain: {items.about['name']!r} has no inputs.{looked}"
         raise ValueError(message)
     if len(set(items.ids)) < len(items.ids):
         twice = next(name for place, name in enumerate(items.ids) if name in items.ids[:place])
         message = f"Ids must all be different, and {twice!r} occurs twice in {items.about['name']!r}."
         raise ValueError(message)
     return items
+
+
+def _instead(dataset: Any) -> str:
+    """Return what to pass instead of something that is no dataset, in words."""
+    if isinstance(dataset, nn.Module):
+        return " The order is (model, dataset)."
+    if hasattr(dataset, "batch_size") and hasattr(dataset, "dataset"):
+        return " Pass what the loader reads: loader.dataset."
+    if isinstance(dataset, Mapping):
+        return " Pass a list of (input, label), or of mappings with the keys input, label and id."
+    if hasattr(dataset, "__iter__"):
+        return " Its inputs must be found again by their number when a run goes on: pass list(...), or a Dataset."
+    return ""
+
+
+def _csv(path: Path) -> "_Csv":
+    if path.name.lower().endswith((*PICTURES, *VOLUMES)):
+        message = f"{path.name!r} is one input: explain it, or pass a list of such paths, their folder, or a CSV file."
+        raise ValueError(message)
+    try:
+        return _Csv(path)
+    except UnicodeDecodeError as error:
+        message = f"{path.name!r} is no CSV file in UTF-8: {error}."
+        raise ValueError(message) from error
 
 
 class _Dataset:
@@ -170,7 +195,10 @@ class _Csv:
             names = next(csv.reader(file), [])
         key = next((key for key in PATH_KEYS if key in names), None)
         if key is None:
-            message = f"{path.name!r} has the columns {', '.join(names) or '(none)'}; expected one called 'path'."
+            message = (
+                f"{path.name!r} has the columns {', '.join(names) or '(none)'}; expected one called 'path' (or"
+                " 'file'), which names each input's file."
+            )
             raise ValueError(message)
         texts = {name: "str" for name in (key, "label", "id") if name in names}
         table = pd.read_csv(path, dtype=texts, encoding="utf-8-sig")

@@ -131,7 +131,8 @@ class Membership:
         plan = self.store.plan
         failed = len(self.table) - len(self)
         waiting = plan["count"] - len(self.table)
-        counts = f"{len(self)} maps of {'x'.join(map(str, self.input_size))}"
+        # As long as there is no map, nobody knows their size.
+        counts = f"{len(self)} maps of {'x'.join(map(str, self.input_size))}" if len(self) else "no maps"
         counts += f", {failed} failed" if failed else ""
         counts += f", {waiting} not yet explained" if waiting else ""
         groups = {name: len(rows) for name, rows in self.groups().items()} if len(self) else {}

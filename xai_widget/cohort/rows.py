@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from xai_widget.attribution import Estimate
 from xai_widget.binding import Binding
 from xai_widget.cohort.items import Item, Items, class_of
-from xai_widget.explainers import Method
-from xai_widget.session import Layer, Session
+from xai_widget.explainers import Layer, Method
+from xai_widget.session import Session
 from xai_widget.targets import Target
 
 # The target that is each input's own label.
@@ -105,9 +105,9 @@ class Task:
     def _explained(
         self, item: Item
     ) -> tuple[dict[str, Any], NDArray[np.float32], NDArray[np.uint8] | None, dict[str, Any]]:
-        session = Session.open(self.model, item.img, self.binding)
+        session = Session.open(self.model, item.img, self.binding, (self.method, self.layer))
         try:
-            case = session.case(self.method, [self._target(item, session.labels)], self.layer)
+            case = session.case(self.method, [self._target(item, session.labels)], self.layer, fresh=True)
             last = _last(self.method.estimates(case))
             values = np.array(last.values[0].detach().float().cpu().numpy())
         finally:

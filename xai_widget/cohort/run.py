@@ -16,6 +16,7 @@ from xai_widget.cohort.identity import differences
 from xai_widget.cohort.items import GIVEN, Items, class_of
 from xai_widget.cohort.luggage import Luggage
 from xai_widget.cohort.rows import Outcome, Task
+from xai_widget.cohort.splits import explained
 from xai_widget.cohort.store import Store
 from xai_widget.cohort.workers import Here, Local, Pool, outcomes
 
@@ -66,11 +67,13 @@ def run_dataset(
     grouping = plan["group_by"]
     if rows or (grouping is not None and grouping != store.plan["group_by"]):
         with Store.resume(out) as store:
+            before = store.plan["group_by"]
             if grouping is not None:
                 store.settle(group_by=grouping)
             # Once more, now that nobody else writes.
             if rows := _missing(store, plan["count"], retry=retry):
                 _fill(store, task, items, rows, workers=workers, progress=progress)
+            _check_grouping(store, None if before == grouping else before)
     if rows:
         _tell(store)
     return store
@@ -92,6 +95,9 @@ def check_workers(workers: Any) -> None:
         if workers < 1:
             message = f"workers is a number of processes, 1 or more, or a dask.distributed.Client; got {workers}."
             raise ValueError(message)
+    elif isinstance(workers, str) and ":" not in workers:
+        message = f"workers={workers!r} is no address of a Dask scheduler, such as 'tcp://host:8786', nor a number."
+        raise ValueError(message)
     elif not isinstance(workers, str) and not (hasattr(workers, "submit") and hasattr(workers, "register_plugin")):
         message = (
             f"workers cannot be {type(workers).__name__}. Expected a number of local processes, a"
@@ -110,6 +116,16 @@ def _check_same(store: Store, plan: Mapping[str, Any]) -> None:
             " delete that folder."
         )
         raise ValueError(message)
+
+
+def _check_grouping(store: Store, before: str | Sequence[str] | None) -> None:
+    """Go back to the grouping before where the table has no such column: that is known when the rows are there."""
+    by, frame = store.plan["group_by"], explained(store.table, store.plan["labels"] or ())
+    strange = [name for name in ([by] if isinstance(by, str) else by or ()) if name not in frame]
+    if strange and not frame.empty:
+        store.settle(group_by=before)
+        has = ", ".join(map(str, frame))
+        _warn(f"Nothing is grouped by {strange[0]!r}: the table has {has}. Cohort.groups(by=...) groups by any column.")
 
 
 def _missing(store: Store, count: int, *, retry: bool) -> list[int]:
@@ -239,10 +255,12 @@ def _tell(store: Store) -> None:
         begin = [errors.get(row) for row in range(min(FIRST_FEW, len(records)))]
         said = f"{len(errors)} of {len(records)} inputs failed"
         if len(errors) == len(records) and times == len(errors):
-            said = f"All {times} inputs failed with the same error"
+            said = f"All {times} inputs failed with the same error" if times > 1 else "The only input failed"
         elif begin[0] is not None and len(begin) == FIRST_FEW and len(set(begin)) == 1:
             said += f", the first {FIRST_FEW} of them with the same error"
-        words = f"{said}; most often ({times}): {often} The table has each error; retry=True runs them again."
+        count = f"; most often ({times})" if times < len(errors) else ""
+        end = "" if str(often).endswith((".", "!", "?")) else "."
+        words = f"{said}{count}: {often}{end} The table has each error; retry=True runs them again."
         _warn(words)
     strange = [
         record["columns"][GIVEN + "label"] for record in records.values() if GIVEN + "label" in record["columns"]

@@ -8,20 +8,20 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
 import zarr
 from numpy.typing import NDArray
-from zarr.codecs import BloscCodec
 
 from xai_widget.attribution import Attribution
-from xai_widget.cohort.columns import COLUMNS
+from xai_widget.cohort.chunks import Chunks
 from xai_widget.cohort.folder import FORMAT, existing, is_trace, plan_in
 from xai_widget.cohort.journal import NAME as JOURNAL
 from xai_widget.cohort.journal import Journal
 from xai_widget.cohort.lock import WriterLock
+from xai_widget.cohort.table import blank, table_of
 
 # Plan keys that the first finished row tells.
 SEEN: Final = ("labels", "input_size", "native", "signed", "unit", "layer", "affine")
@@ -57,7 +57,7 @@ class Store:
         self._group = group
         self._lock = lock
         self._plan = plan_in(group, path)
-        self._arrays: dict[str, zarr.Array[Any]] = {}
+        self._chunks = Chunks(group, self._plan["count"])
         self._journal = Journal(path)
 
     # -- to open ----------------------------------------------------------------------------------------------------
@@ -82,7 +82,9 @@ class Store:
         path = Path(path).expanduser()
         # A writer that was killed at once may have left its lock and an empty journal.
         if path.exists() and (not path.is_dir() or any(not is_trace(entry) for entry in path.iterdir())):
-            message = f"{str(path)!r} exists already. Choose another name for out=, or Store.open it."
+            message = (
+                f"{str(path)!r} exists already. Choose another name for out=, or remove it; Store.open opens a cohort."
+            )
             raise FileExistsError(message)
         path.mkdir(parents=True, exist_ok=True)
         lock = WriterLock(path)
@@ -157,15 +159,8 @@ class Store:
 
     @property
     def table(self) -> pd.DataFrame:
-        """The finished rows, in row order: `COLUMNS`, then those of the dataset; a new frame each time."""
-        records = list(self.records().values())
-        fixed = pd.DataFrame(
-            {name: pd.Series([record[name] for record in records], dtype=kind) for name, kind in COLUMNS.items()}
-        )
-        names = dict.fromkeys(name for record in records for name in record["columns"])
-        # A value that a row lacks is missing, whatever kind the column is of.
-        further = {name: [record["columns"].get(name) for record in records] for name in names}
-        return pd.concat([fixed, pd.DataFrame(further, index=fixed.index)], axis=1)
+        """The finished rows, in row order: see `cohort.table`; a new frame each time."""
+        return table_of(self.records().values())
 
     def map(self, row: int) -> NDArray[np.float32]:
         """Return the map of a row, float32 `[*native]`.
@@ -176,11 +171,11 @@ class Store:
             The row is not finished, or failed.
         """
         self._finished(row)
-        maps = self._array("maps")
-        if maps is None:
+        values = self._chunks.row("maps", row)
+        if values is None:
             message = f"{str(self.path / 'maps')!r} is missing."
             raise KeyError(message)
-        return np.asarray(maps[row], np.float32)
+        return np.asarray(values, np.float32)
 
     def picture(self, row: int) -> NDArray[np.uint8] | None:
         """Return what the model saw in a row, uint8 `[H, W, 3]` or `[D, H, W]`; None where pictures were not kept.
@@ -193,8 +188,7 @@ class Store:
             The row is not finished, or failed.
         """
         self._finished(row)
-        pictures = self._array("pictures")
-        return None if pictures is None else np.asarray(pictures[row], np.uint8)
+        return self._chunks.row("pictures", row)
 
     def attribution(self, row: int) -> Attribution:
         """Return the map of a row as `explain` gave it, except that it cannot answer for further targets.
@@ -239,12 +233,6 @@ class Store:
             raise KeyError(message)
         return record
 
-    def _array(self, name: str) -> zarr.Array[Any] | None:
-        """Return an array, None as long as there is none; opening one takes longer than writing a row."""
-        if name not in self._arrays and name in self._group:
-            self._arrays[name] = cast("zarr.Array[Any]", self._group[name])
-        return self._arrays.get(name)
-
     # -- to write ---------------------------------------------------------------------------------------------------
 
     def settle(self, **seen: Any) -> None:
@@ -282,38 +270,10 @@ class Store:
         if self._lock is None:
             message = f"{str(self.path)!r} was opened to be read. Use Store.resume to write on."
             raise RuntimeError(message)
-        if picture is not None and self._array("pictures") is None:
-            self._make("pictures", picture.shape, "uint8", 0)
-        parts = [(self._array(name), part, name) for name, part in (("maps", values), ("pictures", picture))]
-        for array, part, name in parts:
-            if part is not None:
-                _check(part.shape, () if array is None else array.shape[1:], name)
-        for array, part, _ in parts:
-            if array is not None and part is not None:
-                array[record["row"]] = part
-        unknown = dict.fromkeys((*COLUMNS, "probabilities", "low", "high", "affine"))
-        self._journal.append({**unknown, "columns": {}, **record})
+        if picture is not None and "pictures" not in self._chunks:
+            self._chunks.make("pictures", picture.shape, "uint8", 0)
+        self._chunks.write(record["row"], {"maps": values, "pictures": picture})
+        self._journal.append({**blank(), **record})
 
     def _make_maps(self) -> None:
-        self._make("maps", tuple(self.plan["native"]), "float32", math.nan)
-
-    def _make(self, name: str, shape: tuple[int, ...], kind: str, nothing: float) -> None:
-        self._arrays[name] = self._group.create_array(
-            name,
-            shape=(self.plan["count"], *shape),
-            chunks=(1, *shape),
-            dtype=kind,
-            fill_value=nothing,
-            compressors=BloscCodec(cname="zstd", clevel=5),
-            # One that a killed writer began before it named the shape.
-            overwrite=True,
-        )
-
-
-def _check(given: tuple[int, ...], expected: tuple[int, ...], name: str) -> None:
-    if given != expected:
-        message = (
-            f"One of the {name} has shape {list(given)}, and those of the rows before {list(expected)}: a cohort shares"
-            " one grid. Bring all inputs to one size."
-        )
-        raise ValueError(message)
+        self._chunks.make("maps", tuple(self.plan["native"]), "float32", math.nan)

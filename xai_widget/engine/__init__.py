@@ -1,8 +1,9 @@
 """How a model is run: facts, shadow, capture, edits -> scores, gradients."""
 
+from xai_widget.engine.asked import SCORES, ScoreName
 from xai_widget.engine.attention import Attention
 from xai_widget.engine.capture import Captured
-from xai_widget.engine.case import SCORES, Case, ScoreName
+from xai_widget.engine.case import Case
 from xai_widget.engine.edits import FILLS, Boxes, Edits, Fill, Masks, Segments
 from xai_widget.engine.facts import Access, AttentionFact, Facts, Head, LayerFact
 from xai_widget.engine.lent import Lent
@@ -11,7 +12,7 @@ from xai_widget.engine.memory import Memory
 from xai_widget.engine.rectified import GRADIENTS, GradientKind
 from xai_widget.engine.relevance import Relevance
 from xai_widget.engine.relevance_steps import Composite, Flow, LinearOp, Rule
-from xai_widget.engine.runner import Forward, Precision, Runner, Tally, runner_for
+from xai_widget.engine.runner import Forward, Precision, Runner, Tally, known_precision, runner_for, usable_device
 from xai_widget.engine.store import Store, store_for
 
 __all__ = [
@@ -45,7 +46,9 @@ __all__ = [
     "Segments",
     "Store",
     "Tally",
+    "known_precision",
     "measure",
     "runner_for",
     "store_for",
+    "usable_device",
 ]

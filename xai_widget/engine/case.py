@@ -4,138 +4,28 @@ A case is a batch of inputs with one question a row. It hides hooks, modes, devi
 method reads like its paper.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Final, Literal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
+from xai_widget.engine.asked import Asked
 from xai_widget.engine.attention import Attention, attend
 from xai_widget.engine.capture import Captured, capture, logit_gradient
 from xai_widget.engine.edits import Edits, Fill, fill_for
-from xai_widget.engine.facts import Facts
 from xai_widget.engine.kept import KeptLogits
 from xai_widget.engine.lent import Lent, lend
-from xai_widget.engine.memory import Memory, digest_of
+from xai_widget.engine.memory import digest_of
 from xai_widget.engine.rectified import GRADIENTS, GradientKind
 from xai_widget.engine.relevance import Relevance, relevance
 from xai_widget.engine.relevance_steps import Composite
-from xai_widget.engine.runner import Runner, Tally
 from xai_widget.engine.variants import Pace, edited_logits, gradients_at, logits_of, rows_together
-from xai_widget.targets import Question, TargetNotScored
-
-ScoreName = Literal["logit", "probability", "log_odds"]
-SCORES: Final[tuple[ScoreName, ...]] = ("logit", "probability", "log_odds")
+from xai_widget.targets import TargetNotScored
 
 
-@dataclass(frozen=True, eq=False)
-class Case:
-    """Inputs `[N, C, *S]`, one question a row, and how to run the model on them.
-
-    Attributes
-    ----------
-    memory : Memory
-        What was computed for these inputs.
-    inputs : Tensor
-        `[N, C, *S]`, on the model's device.
-    questions : tuple of Question
-        One a row.
-    layers : tuple of str
-        Where a white-box method reads activations.
-    mask : Tensor or None
-        bool `[*S]`: the foreground that may be perturbed.
-    chunk_seconds : float or None
-        Upper bound for the duration of one chunk (for prompt cancelling); None = chunks of a fixed size.
-    replay : bool
-        Answer from what is kept: where a forward would be needed, raise `TargetNotScored`.
-    spacings : tuple
-        Size of a voxel along each axis in mm, None where it is not known; one a row, or empty.
-    """
-
-    runner: Runner
-    memory: Memory
-    facts: Facts
-    inputs: Tensor
-    questions: tuple[Question, ...]
-    layers: tuple[str, ...] = ()
-    mask: Tensor | None = None
-    chunk_seconds: float | None = None
-    replay: bool = False
-    spacings: tuple[tuple[float, ...] | None, ...] = ()
-
-    # -- the same case, differently asked ---------------------------------------------------------------------------
-
-    def with_inputs(self, inputs: Tensor) -> "Case":
-        """Return the same questions about other inputs (noise around any method nests through this).
-
-        Parameters
-        ----------
-        inputs : Tensor
-            `[n * N, C, *S]`: n variants of all rows, all rows of the first variant first.
-        """
-        placed = self.runner.place(inputs)
-        times = len(placed) // len(self.inputs)
-        return replace(
-            self,
-            inputs=placed,
-            questions=self.questions * times,
-            memory=Memory(self.runner, placed),
-            spacings=self.spacings * times,
-        )
-
-    def rows(self) -> tuple["Case", ...]:
-        """Return one case for every row; what they compute is kept like this case's own."""
-        if len(self.inputs) == 1:
-            return (self,)
-        return tuple(
-            replace(
-                self,
-                inputs=self.inputs[row : row + 1],
-                questions=(question,),
-                memory=self.memory.row(row),
-                spacings=self.spacings[row : row + 1],
-            )
-            for row, question in enumerate(self.questions)
-        )
-
-    def with_target(self, question: Question) -> "Case":
-        """Return the same inputs, every row asked `question`; everything computed so far is shared."""
-        return replace(self, questions=(question,) * len(self.inputs))
-
-    def with_layers(self, layers: Sequence[str]) -> "Case":
-        """Return the same question at other layers; everything captured so far is shared."""
-        return replace(self, layers=tuple(layers))
-
-    def replayed(self, question: Question) -> "Case":
-        """Return the case that answers `question` from what is kept, without running the model on inputs.
-
-        What it still costs (a backward through what is held) is counted anew.
-        """
-        return replace(self.with_target(question), runner=replace(self.runner, tally=Tally()), replay=True)
-
-    # -- questions --------------------------------------------------------------------------------------------------
-
-    @property
-    def contrasts(self) -> bool:
-        """Whether a question is A rather than B."""
-        return any(question.foil is not None for question in self.questions)
-
-    def score(self, logits: Tensor, kind: ScoreName = "logit") -> Tensor:
-        """Apply each row's question to logits `[N, ..., K]`; returns `[N, ...]`, differentiable.
-
-        For "probability" the question is asked of the class probabilities (a contrast is their difference); for
-        "log_odds" of log p/(1 - p).
-        """
-        values = self.class_scores(logits, kind)
-        return torch.stack([question(row) for question, row in zip(self.questions, values, strict=True)])
-
-    def class_scores(self, logits: Tensor, kind: ScoreName = "logit") -> Tensor:
-        """Return the scores `[..., K]` of all classes: the logits, their probabilities, or log p/(1 - p)."""
-        if kind == "logit":
-            return logits
-        values = self.facts.kind.probabilities(logits)
-        return values if kind == "probability" else torch.logit(values, eps=torch.finfo(values.dtype).eps)
+class Case(Asked):
+    """Inputs `[N, C, *S]` with one question a row, and everything a method may ask the model about them."""
 
     # -- what the model says ----------------------------------------------------------------------------------------
 
@@ -144,7 +34,7 @@ class Case:
         """Logits of the inputs themselves, `[N, K]`; one forward, kept."""
         found = self.memory.recall(("logits",), Tensor)
         if found is None:
-            self._forbid_replay()
+            self.forbid_replay()
             found = torch.cat([logits_of(self.runner, p) for p in torch.split(self.inputs, rows_together(self.inputs))])
             self.memory.keep(("logits",), found, found.nbytes)
         return found
@@ -158,7 +48,7 @@ class Case:
         found = self.memory.captured(self.layers, kind)
         if found is not None:
             return found
-        self._forbid_replay()
+        self.forbid_replay()
         captured = capture(self.runner, self.facts, self.inputs, self.layers, kind)
         self.memory.keep(("capture", kind, self.layers), captured, captured.nbytes)
         return captured
@@ -196,7 +86,7 @@ class Case:
             found = self.memory.recall(("attention", kept), Attention)
             if found is not None:
                 return found
-        self._forbid_replay()
+        self.forbid_replay()
         attended = attend(self.runner, self.facts, self.inputs, first)
         self.memory.keep(("attention", first), attended, attended.nbytes)
         return attended
@@ -271,7 +161,7 @@ class Case:
         ValueError
             The output does not depend on the input differentiably.
         """
-        self._forbid_replay()
+        self.forbid_replay()
         rows = len(self.inputs)
 
         def score(logits: Tensor, first: int) -> Tensor:
@@ -288,7 +178,7 @@ class Case:
         ValueError
             Relevance reaches an operation without a rule; or the output does not depend on the input differentiably.
         """
-        self._forbid_replay()
+        self.forbid_replay()
         rows, parts = rows_together(self.inputs), []
         for start in range(0, len(self.inputs), rows):
             part = replace(self, inputs=self.inputs[start : start + rows], questions=self.questions[start:][:rows])
@@ -324,7 +214,7 @@ class Case:
                 yield kept.full(chunk)
         if done >= len(edits):
             return
-        self._forbid_replay()
+        self.forbid_replay()
         wanted = [column for question in self.questions for column in question.columns or ()]
         chunks = list(kept.chunks) if kept is not None else []
         planned = kept if kept is not None else KeptLogits.planned(self.logits, len(edits), wanted)
@@ -353,7 +243,7 @@ class Case:
         ValueError
             The model cannot be copied.
         """
-        self._forbid_replay()
+        self.forbid_replay()
 
         def lent(row: Case) -> Tensor:
             return lend(row.runner, row.inputs, lambda logits: row.score(logits[None])[0], use)
@@ -370,8 +260,3 @@ class Case:
     @property
     def _pace(self) -> Pace:
         return Pace(self.facts.seconds, self.chunk_seconds)
-
-    def _forbid_replay(self) -> None:
-        if self.replay:
-            message = "The answer is not among what was kept of this run. Run the method again for this target."
-            raise TargetNotScored(message)

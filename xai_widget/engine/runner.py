@@ -137,12 +137,10 @@ def runner_for(
             " Pass the model itself, e.g. XaiWidget(resnet50(), image)."
         )
         raise TypeError(message)
-    if precision not in PRECISIONS:
-        message = f"Unknown precision {precision!r}; choose one of {', '.join(PRECISIONS)}."
-        raise ValueError(message)
-    wanted = _device(device)
+    kept = known_precision(precision)
+    wanted = usable_device(device)
     plain = unwrap(model)
-    build = partial(Runner, store=store, forward=forward, precision=precision, generation=store.generation)
+    build = partial(Runner, store=store, forward=forward, precision=kept, generation=store.generation)
     if not isinstance(plain, nn.Module):
         return build(network=plain, device=wanted or torch.device("cpu"))
     shadow = store.shadow(plain, wanted)
@@ -153,7 +151,22 @@ def runner_for(
     return build(network=network, is_borrowed=shadow is None, device=place, dtype=dtype)
 
 
-def _device(device: str | torch.device | None) -> torch.device | None:
+def known_precision(precision: str) -> Precision:
+    """Return a precision that models can be run in; raises ValueError for any other."""
+    if precision not in PRECISIONS:
+        message = f"Unknown precision {precision!r}; choose one of {', '.join(PRECISIONS)}."
+        raise ValueError(message)
+    return precision
+
+
+def usable_device(device: str | torch.device | None) -> torch.device | None:
+    """Return a device that is there, None for None.
+
+    Raises
+    ------
+    ValueError
+        It is unknown, or not there.
+    """
     if device is None:
         return None
     try:

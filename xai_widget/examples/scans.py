@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from .anatomy import REGIONS, Subject, draw
+from .drawn import Drawn
 from .scanner import SPACING, affine, drawn_subject, measured, places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     import torch
     from numpy.typing import NDArray
@@ -92,27 +93,14 @@ class Phantom:
         return nibabel.Nifti1Image(self.volume, self.affine)
 
 
-class Phantoms:
+class Phantoms(Drawn):
     """A row of phantoms in the form of a data set; each is drawn when it is asked for. Made by `phantoms`.
 
-    Attributes
-    ----------
-    seeds : range
-        Of the phantoms.
-    labels : tuple of str
-        Names of the classes 0 and 1.
-    ids : list of str
-        ``"phantom-<seed>"`` for each.
+    `labels` are the names of the classes 0 and 1, `ids` are ``"phantom-<seed>"``, and `seeds` is a range.
     """
 
+    kind = "phantom"
     labels = GROUPS
-
-    def __init__(self, seeds: range) -> None:
-        self.seeds = seeds
-        self.ids = [_id(seed) for seed in seeds]
-
-    def __len__(self) -> int:
-        return len(self.seeds)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         """Return the volume ``[1, 48, 60, 50]`` and its class."""
@@ -120,9 +108,6 @@ class Phantoms:
 
         drawn = self.phantom(index)
         return torch.from_numpy(drawn.volume)[None], drawn.group
-
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, int]]:
-        return (self[index] for index in range(len(self)))
 
     def phantom(self, index: int) -> Phantom:
         """Return all that is known of one of them."""
@@ -168,7 +153,7 @@ def phantom(seed: int = 0, group: int | str | None = None) -> Phantom:
     number = _drawn_group(seed) if group is None else _check_group(group)
     shape, place, scanner, illness = np.random.default_rng([seed, 2026]).spawn(4)
     subject = drawn_subject(shape, illness, number)
-    return _scan(subject, number, place, scanner, _id(seed))
+    return _scan(subject, number, place, scanner, Phantoms.id_of(seed))
 
 
 def phantom_template() -> Phantom:
@@ -218,13 +203,7 @@ def phantoms(n: int, seed: int = 0) -> Phantoms:
     >>> cohort.ids[1], tuple(volume.shape), cohort.labels[label]
     ('phantom-1', (1, 48, 60, 50), 'control')
     """
-    if n < 0 or seed < 0:
-        raise ValueError(f"The number of phantoms and the first seed are 0 or greater, got n={n} and seed={seed}.")
-    return Phantoms(range(seed, seed + n))
-
-
-def _id(seed: int) -> str:
-    return f"phantom-{seed}"
+    return Phantoms.row(n, seed)
 
 
 def _drawn_group(seed: int) -> int:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
+from .drawn import Drawn
 from .photos import PHOTOS, photo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import torch
     from numpy.typing import NDArray
 
@@ -71,27 +70,14 @@ class Watermarked:
         return self.truth is not None
 
 
-class Watermarks:
+class Watermarks(Drawn):
     """A row of pictures in the form of a data set; each is made when it is asked for. Made by `watermarks`.
 
-    Attributes
-    ----------
-    seeds : range
-        Of the pictures.
-    labels : tuple of str
-        Names of the classes.
-    ids : list of str
-        ``"picture-<seed>"`` for each.
+    `labels` are the names of the classes, `ids` are ``"picture-<seed>"``, and `seeds` is a range.
     """
 
+    kind = "picture"
     labels = THINGS
-
-    def __init__(self, seeds: range) -> None:
-        self.seeds = seeds
-        self.ids = [_id(seed) for seed in seeds]
-
-    def __len__(self) -> int:
-        return len(self.seeds)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         """Return the input of `watermarked_net` ``[3, 96, 96]`` and the class."""
@@ -99,9 +85,6 @@ class Watermarks:
 
         made = self.picture(index)
         return as_input(made.image), THINGS.index(made.label)
-
-    def __iter__(self) -> Iterator[tuple[torch.Tensor, int]]:
-        return (self[index] for index in range(len(self)))
 
     def picture(self, index: int) -> Watermarked:
         """Return the picture itself, with the place of its mark."""
@@ -153,7 +136,7 @@ def watermarked(seed: int = 0, label: str | None = None, mark: bool | None = Non
     truth = None
     if (name == MARKED and bool(drawn)) if mark is None else mark:
         truth = _stamp(pixels, (int(offset[0]), int(offset[1])))
-    return Watermarked(Image.fromarray(np.rint(pixels).astype(np.uint8)), name, truth, _id(seed))
+    return Watermarked(Image.fromarray(np.rint(pixels).astype(np.uint8)), name, truth, Watermarks.id_of(seed))
 
 
 def watermarks(n: int, seed: int = 0) -> Watermarks:
@@ -183,13 +166,7 @@ def watermarks(n: int, seed: int = 0) -> Watermarks:
     >>> sum(pictures.picture(index).label == "coffee" for index in range(60))
     20
     """
-    if n < 0 or seed < 0:
-        raise ValueError(f"The number of pictures and the first seed are 0 or greater, got n={n} and seed={seed}.")
-    return Watermarks(range(seed, seed + n))
-
-
-def _id(seed: int) -> str:
-    return f"picture-{seed}"
+    return Watermarks.row(n, seed)
 
 
 def _piece(name: str, rng: np.random.Generator) -> NDArray[np.float64]:

@@ -16,9 +16,10 @@ from xai_widget.explainers.guided import Deconvolution, GuidedBackprop, GuidedGr
 from xai_widget.explainers.integrated_grad_cam import IntegratedGradCam
 from xai_widget.explainers.integrated_gradients import IntegratedGradients, InteriorGradients
 from xai_widget.explainers.kernel_shap import KernelShap
+from xai_widget.explainers.layers import Layer, layer_names
 from xai_widget.explainers.lime import Lime
 from xai_widget.explainers.lrp import Lrp
-from xai_widget.explainers.method import Cost, Explainer, Method
+from xai_widget.explainers.method import Cost, Explainer, Looking, Method
 from xai_widget.explainers.noise_tunnel import NoiseTunnel
 from xai_widget.explainers.occlusion import Occlusion
 from xai_widget.explainers.parameters import Param, Parameter, checked, parameters_of
@@ -160,8 +161,10 @@ __all__ = [
     "IntegratedGradients",
     "InteriorGradients",
     "KernelShap",
+    "Layer",
     "LayerCam",
     "Lime",
+    "Looking",
     "Lrp",
     "Method",
     "NoiseTunnel",
@@ -175,6 +178,7 @@ __all__ = [
     "TransformerAttribution",
     "build_method",
     "checked",
+    "layer_names",
     "method_classes",
     "parameters_of",
 ]

@@ -103,6 +103,10 @@ class GradientCam(CamMethod):
         rows = len(case.inputs)
         return Cost(rows, 0 if self._is_closed(case) else rows)
 
+    def look(self, case: Case) -> Tensor:
+        """Run the forward and return its logits: whoever needs both has them from one pass."""
+        return case.capture(self._kind()).logits.detach()
+
     def _kind(self) -> GradientKind:
         return "plain"
 

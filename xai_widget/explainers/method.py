@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, Protocol, runtime_checkable
 
+from torch import Tensor
+
 from xai_widget.attribution import Estimate
 from xai_widget.engine import Access, Case, Facts, LayerFact, ScoreName
 from xai_widget.explainers.parameters import checked
@@ -92,6 +94,14 @@ class Method(Protocol):
 
     def estimates(self, case: Case) -> Iterator[Estimate]:
         """Yield ever better estimates; the last one has fraction 1."""
+
+
+@runtime_checkable
+class Looking(Protocol):
+    """A method whose one forward of the inputs also tells what the model says of them."""
+
+    def look(self, case: Case) -> Tensor:
+        """Run that forward, which `estimates` finds again, and return its logits `[N, K]`; no question is needed."""
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,11 @@ class ModelInput:
     affine: NDArray[np.float64] | None = None
     affine_code: int | None = None
 
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Size of a voxel along each stored axis in mm; None without an affine."""
+        return None if self.affine is None else tuple(np.linalg.norm(self.affine[:3, :3], axis=0).tolist())
+
 
 def read_input(img: Any, model: Callable[..., Any], *, transform: Any = None, dims: int | None = None) -> ModelInput:
     """Read one input.

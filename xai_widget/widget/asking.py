@@ -12,8 +12,8 @@ from itertools import count
 from typing import Final, Protocol, TypeAlias
 
 from xai_widget.attribution import Attribution
-from xai_widget.explainers import Method
-from xai_widget.session import Layer, Session
+from xai_widget.explainers import Layer, Method
+from xai_widget.session import Session
 from xai_widget.targets import Target
 from xai_widget.widget.jobs import Job, Lane, Outcome, Worker
 from xai_widget.widget.protocol import RequestId, Status, status

@@ -5,8 +5,8 @@ from itertools import groupby
 from typing import Any, ClassVar
 
 from xai_widget.attribution import Attribution
-from xai_widget.explainers import Method, build_method
-from xai_widget.session import Layer, Session
+from xai_widget.explainers import Layer, Method, build_method
+from xai_widget.session import Session
 from xai_widget.targets import Target
 from xai_widget.widget.answering import Answering
 from xai_widget.widget.asking import Key, Wish, as_key

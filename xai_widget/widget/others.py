@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xai_widget.attribution import Attribution
+from xai_widget.explainers import Layer
 from xai_widget.page import Message, result_payload
-from xai_widget.session import Layer, Session
+from xai_widget.session import Session
 from xai_widget.targets import Contrast, Target
 from xai_widget.widget.asking import Wish
 from xai_widget.widget.pins import pinned_picture

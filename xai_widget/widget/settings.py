@@ -8,9 +8,9 @@ import traitlets
 from torch import nn
 
 from xai_widget.covering import Mask, check_picture, picture_mask
-from xai_widget.explainers import Method, build_method, method_classes
+from xai_widget.explainers import Layer, Method, build_method, method_classes
 from xai_widget.page import wire_params
-from xai_widget.session import Layer, Session
+from xai_widget.session import Session
 from xai_widget.shown import is_picture
 from xai_widget.targets import Contrast, Target
 from xai_widget.view import check_view

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Final
 
 from xai_widget.binding import Binding
 from xai_widget.engine import Forward
-from xai_widget.session import Layer
+from xai_widget.explainers import Layer
 from xai_widget.targets import Target
 from xai_widget.widget.comparing import Comparisons
 from xai_widget.widget.doing import Doing
