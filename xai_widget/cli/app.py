@@ -8,6 +8,7 @@ from xai_widget._version import __version__
 from xai_widget.cli.cohort import cohort
 from xai_widget.cli.explain import explain
 from xai_widget.cli.methods import methods
+from xai_widget.cli.report import report
 
 NAME: Final = "xai-widget"
 
@@ -28,7 +29,7 @@ def group() -> None:
     """
 
 
-for command in (explain, cohort, methods):
+for command in (explain, cohort, report, methods):
     group.add_command(command)
 
 

@@ -329,7 +329,8 @@ class Cohort(Membership):
         title : str, optional
             The page's heading; by default model and method.
         view : mapping, optional
-            How maps are drawn, as in `Attribution.heat_map`.
+            How maps are drawn, as in `Attribution.heat_map`; `clip` is 99 by default. Volumes are cut in the middle, or
+            where `crosshair` says.
         representatives : int
             How many members stand for all; 0: none.
         alike : {"place", "shape", "content"}

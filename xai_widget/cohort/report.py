@@ -17,6 +17,8 @@ from xai_widget.view import check_view
 if TYPE_CHECKING:
     from xai_widget.cohort.cohort import Cohort
 
+# The percentile of a map's sizes that gets the strongest colour: single pixels would leave all others pale.
+CLIP: Final = 99.0
 TITLES: Final = {**facts.TITLES, **maps.TITLES, **findings.TITLES}
 
 
@@ -34,7 +36,7 @@ def write_report(
 ) -> Path:
     """Write the page; see `Cohort.report`."""
     path = Path(path).expanduser()
-    settings = check_view(view or {})
+    settings = check_view({"clip": CLIP, **(view or {})})
     if path.is_dir() or not path.parent.is_dir():
         message = f"{str(path)!r} cannot be written: "
         message += "it is a folder." if path.is_dir() else f"there is no folder {str(path.parent)!r}."

@@ -12,7 +12,7 @@ import pandas as pd
 
 from xai_widget.cohort.columns import COLUMNS
 from xai_widget.cohort.journal import NAME as JOURNAL
-from xai_widget.cohort.reporting.page import Html, element, facts, joined, note, paragraph, section, table
+from xai_widget.cohort.reporting.page import Html, element, escaped, facts, joined, note, paragraph, section, table
 from xai_widget.cohort.splits import CORRECT, Rows, explained, words_of
 from xai_widget.explainers import method_classes, parameters_of
 
@@ -59,21 +59,21 @@ def _run(cohort: Cohort) -> Iterator[tuple[str, Any]]:
     if plan["layer"] is not None:
         yield "Layer", ", ".join(plan["layer"]) if isinstance(plan["layer"], list) else plan["layer"]
     model = plan.get("model") or {}
-    yield "Model", joined([model.get("name", "unknown"), " ", _code(model.get("fingerprint"), "fingerprint")])
+    yield "Model", joined([model.get("name", "unknown"), _code(model.get("fingerprint"), "fingerprint")])
     if cohort.labels:
         yield "Classes", _some(list(cohort.labels), 12)
     yield "Precision", plan.get("precision") or "unknown"
     for name, value in (plan.get("settings") or {}).items():
         if value is not None and name != "layer":
             yield name.capitalize(), _plain(value)
-    dataset = dict(plan.get("dataset") or {})
-    digest = dataset.pop("ids", None)
-    about = ", ".join(f"{name} {_plain(value)}" for name, value in dataset.items() if value is not None)
-    yield "Data set", joined([f"{_of(plan['count'])}; {about} " if about else _of(plan["count"]), _code(digest, "ids")])
+    # Where it lies is nobody's business who gets the page; the store knows.
+    dataset = plan.get("dataset") or {}
+    about = " ".join(str(dataset[name]) for name in ("kind", "name") if dataset.get(name))
+    yield "Data set", joined([f"{about}, {_of(plan['count'])}".removeprefix(", "), _code(dataset.get("ids"), "ids")])
     if plan["input_size"] is not None:
         grid, native = ("×".join(map(str, plan[name])) for name in ("input_size", "native"))
         yield "Grid", f"inputs {grid}, maps {native}"
-    yield "Store", _code(cohort.store.path.name)
+    yield "Store", element("code", cohort.store.path.name)
     yield "Version", f"xai-widget {plan.get('version', 'unknown')}"
     written = datetime.fromtimestamp((cohort.store.path / JOURNAL).stat().st_mtime, UTC)
     yield "Last result", f"{written:%Y-%m-%d %H:%M} UTC"
@@ -84,14 +84,9 @@ def _method(name: str) -> Html:
     if found is None:
         return joined([name, " (a method that is not installed here)"])
     lines = [joined([element("strong", found.label), f" ({name}). ", found.summary])]
-    lines += [_code(found.formula)] if found.formula else []
-    lines += [escaped_line(found.cites)] if found.cites else []
+    lines += [element("code", found.formula)] if found.formula else []
+    lines += [escaped(found.cites)] if found.cites else []
     return joined(map(paragraph, lines))
-
-
-def escaped_line(text: str) -> Html:
-    """Return a line of small print."""
-    return element("span", text)
 
 
 def _parameters(method: str, given: Mapping[str, Any]) -> str:
@@ -215,5 +210,5 @@ def _some(names: list[str], most: int) -> str:
     return ", ".join(names[:most]) + (f", and {len(names) - most} more" if len(names) > most else "")
 
 
-def _code(text: Any, what: str = "") -> Html:
-    return Html("") if text is None else joined([f"{what} " if what else "", element("code", text)])
+def _code(text: Any, what: str) -> Html:
+    return Html("") if text is None else joined([f", {what} ", element("code", text)])

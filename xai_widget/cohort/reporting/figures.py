@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from xai_widget.attribution import Attribution
-from xai_widget.cohort.reporting.page import Html, element, joined
+from xai_widget.cohort.reporting.page import Html, element
 from xai_widget.render import PLAIN, bar, beyond, fitting_scale, tick_words, ticks, top_of, view_of_volume
 from xai_widget.view import View
 
@@ -57,8 +57,8 @@ def figure(member: Attribution, view: View, top: float, alt: str, title: str, *l
     return element("figure", _image(_painted(member, view, top), alt), element("figcaption", *below))
 
 
-def scale(maps: Sequence[Attribution], view: View, top: float) -> Html:
-    """Return the colour bar of maps that share one scale, with its numbers and unit."""
+def scale(maps: Sequence[Attribution], view: View, top: float, unit: str = "") -> Html:
+    """Return the colour bar of maps that share one scale, with its numbers and its unit (by default theirs)."""
     if view["mode"] in PLAIN:
         return Html("")
     signed = maps[0].signed
@@ -66,7 +66,7 @@ def scale(maps: Sequence[Attribution], view: View, top: float) -> Html:
     words = tick_words(ticks(top, signed), (any(low for low, _ in ends), any(high for _, high in ends)))
     strip = Image.fromarray(np.ascontiguousarray(bar(BAR, signed, view)[np.newaxis]))
     shown = _image(strip, f"Colour bar from {words[0]} to {words[-1]}")
-    unit = str(maps[0].meta.get("unit") or "")
+    unit = unit or str(maps[0].meta.get("unit") or "")
     return element(
         "div",
         shown,
@@ -122,8 +122,3 @@ def _image(picture: Image.Image, alt: str) -> Html:
 
 def _embedded(png: bytes, alt: str, **attributes: Any) -> Html:
     return element("img", src=f"data:image/png;base64,{base64.b64encode(png).decode()}", alt=alt, **attributes)
-
-
-def beside(*figures: Html) -> Html:
-    """Return figures that are read together."""
-    return element("div", joined(figures), class_="figures broad")

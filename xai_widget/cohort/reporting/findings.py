@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from xai_widget.cohort.clusters import FEWEST
+from xai_widget.cohort.clusters import FEWEST, Clusters
 from xai_widget.cohort.groups import Group
 from xai_widget.cohort.map_features import Likeness
 from xai_widget.cohort.reporting.figures import figure, gallery, interval, plotted, scale, shared_top
@@ -100,20 +100,28 @@ def kinds(cohort: Cohort, split: Mapping[str, Rows], alike: Likeness, view: View
             " is a proposal; a kind is no proof. Within a group the mean maps share one scale."
         )
     ]
+    alone, small = [], []
     for name, rows in chosen(split).items():
-        parts += [element("h3", name), *_kinds(cohort, Group(name, rows), alike, view)]
+        if len(rows) < FEWEST:
+            small.append(f"{name} ({len(rows)})")
+            continue
+        try:
+            found = cohort.clusters(group=Group(name, rows), features=alike)
+        except ValueError as error:
+            parts += [element("h3", name), paragraph(f"No kinds were looked for: {error}")]
+            continue
+        if len(found) > 1:
+            parts += [element("h3", name), *_kinds(cohort, found, view)]
+        else:
+            alone.append(f"{name} ({len(rows)})")
+    if alone:
+        parts.append(paragraph(f"One kind, no gap in the spectrum parts the maps: {', '.join(alone)}."))
+    if small:
+        parts.append(paragraph(f"Too small, kinds need {FEWEST} maps or more: {', '.join(small)}."))
     return section(TITLES["kinds"], *parts)
 
 
-def _kinds(cohort: Cohort, group: Group, alike: Likeness, view: View) -> list[Html]:
-    if len(group) < FEWEST:
-        return [paragraph(f"Kinds need {FEWEST} maps or more; this group has {len(group)}.")]
-    try:
-        found = cohort.clusters(group=group, features=alike)
-    except ValueError as error:
-        return [paragraph(f"No kinds were looked for: {error}")]
-    if len(found) == 1:
-        return [paragraph(f"One kind: no gap in the spectrum parts the {len(group)} maps.")]
+def _kinds(cohort: Cohort, found: Clusters, view: View) -> list[Html]:
     top = shared_top(found.means, view)
     volumes = len(cohort.input_size) == 3
     figures = [
@@ -121,8 +129,8 @@ def _kinds(cohort: Cohort, group: Group, alike: Likeness, view: View) -> list[Ht
             mean,
             view,
             top,
-            f"Mean map of kind {kind} of {group.name}{SLICES if volumes else ''}",
-            f"Kind {kind}: {size} of {len(group)}",
+            f"Mean map of kind {kind} of {found.group}{SLICES if volumes else ''}",
+            f"Kind {kind}: {size} of {len(found.rows)}",
             f"typically {', '.join(typical)}",
         )
         for kind, (mean, size, typical) in enumerate(zip(found.means, found.sizes, found.typical, strict=True), 1)
@@ -136,11 +144,13 @@ def representatives(cohort: Cohort, n: int, features: Any, names: Mapping[Any, s
         found = cohort.representatives(min(n, len(cohort)), features=features, names=names)
     except ValueError as error:
         return section(TITLES["representatives"], note(f"None were picked: {error}"))
+    # Further picks show nothing new.
+    picked = int(np.argmax(found.coverage >= found.coverage[-1])) + 1
     frame = explained(cohort.table, cohort.labels).set_index("row")
     labels, predictions = (words_of(frame, name, cohort.labels) for name in ("label", "prediction"))
     volumes = len(cohort.input_size) == 3
     figures = []
-    for at, (row, name, covered) in enumerate(zip(found.rows, found.ids, found.coverage, strict=True), 1):
+    for at, (row, name, covered) in enumerate(zip(found.rows[:picked], found.ids, found.coverage, strict=False), 1):
         member, sure = cohort.store.attribution(int(row)), frame["probability"][row]
         top = top_of(member.values, member.signed, view["clip"])
         words = [
@@ -153,7 +163,7 @@ def representatives(cohort: Cohort, n: int, features: Any, names: Mapping[Any, s
         alt = f"Map of {name}{SLICES if volumes else ''}"
         figures.append(figure(member, view, top, alt, f"{at}. {name}", *words))
     said = paragraph(
-        f"{len(found)} of {len(cohort)} members whose maps together show {found.coverage[-1]:.0%} of what counts over all"
+        f"{picked} of {len(cohort)} members whose maps together show {found.coverage[-1]:.0%} of what counts over all"
         " (SP-LIME: Ribeiro et al., 2016), in the order of their pick. Each map has a scale of its own."
     )
     return section(TITLES["representatives"], said, gallery(figures, volumes=volumes))

@@ -13,7 +13,7 @@ import numpy as np
 
 from xai_widget.attribution import Attribution
 from xai_widget.cohort import statistics
-from xai_widget.cohort.reporting.figures import beside, figure, gallery, scale, shared_top
+from xai_widget.cohort.reporting.figures import figure, gallery, scale, shared_top
 from xai_widget.cohort.reporting.page import Html, element, note, paragraph, section
 from xai_widget.cohort.splits import Rows
 from xai_widget.render import top_of
@@ -27,6 +27,8 @@ GROUPS: Final = 8
 PAIRS: Final = 3
 TITLES: Final = {"templates": "Mean maps", "pairs": "Differences"}
 ALPHA: Final = 0.05
+# The percentile of |t| that gets the strongest colour, at most.
+CLIPPED: Final = 99.0
 
 
 class Summaries:
@@ -126,15 +128,19 @@ def pairs(summaries: Summaries, split: Mapping[str, Rows], view: View) -> Html |
 
 
 def _pair(a: statistics.Summary, b: statistics.Summary, view: View) -> Html:
+    volumes = len(a.like.input_size) == 3
     gap = _without_error(statistics.difference(a, b))
     drawn = [_scaled(gap, view, "Difference of the means", f"Difference of the mean maps of {a.name} and {b.name}")]
     if min(a.n, b.n) < 2:
         alone = a.name if a.n < 2 else b.name
         drawn.append(note(f"There is no t-map: {alone} has one member alone, whose spread is unknown."))
-        return beside(*drawn)
+        return gallery(drawn, volumes=volumes)
     t = statistics.t_map(a, b)
-    drawn.append(_scaled(t, view, "Welch's t", f"t-map of {a.name} against {b.name}", *_read(t)))
-    return beside(*drawn)
+    # A few places where hardly anything varies have a huge t; the others would all be pale.
+    clipped: View = {**view, "clip": min(view["clip"], CLIPPED)}
+    unit = "t, in standard errors of the difference"
+    drawn.append(_scaled(t, clipped, "Welch's t", f"t-map of {a.name} against {b.name}", *_read(t), unit=unit))
+    return gallery(drawn, volumes=volumes)
 
 
 def _read(t: Attribution) -> list[str]:
@@ -143,7 +149,7 @@ def _read(t: Attribution) -> list[str]:
     if not tested:
         return [f"{counts}; nothing varies within the groups"]
     p, q = t.arrays["p"], t.arrays["q"]
-    share = (p < ALPHA).sum() / tested
+    share = ((p < ALPHA) & np.isfinite(t.values)).sum() / tested
     return [
         f"{counts}, {t.meta['df']:.1f} degrees of freedom or more, largest |t| {finite.max(initial=0):.3g}",
         (
@@ -153,11 +159,11 @@ def _read(t: Attribution) -> list[str]:
     ]
 
 
-def _scaled(member: Attribution, view: View, title: str, alt: str, *lines: Any) -> Html:
+def _scaled(member: Attribution, view: View, title: str, alt: str, *lines: Any, unit: str = "") -> Html:
     """Return a figure with its own colour bar."""
     top = top_of(member.values, member.signed, view["clip"])
     alt += SLICES if len(member.input_size) == 3 else ""
-    return figure(member, view, top, alt, title, *lines, scale([member], view, top))
+    return figure(member, view, top, alt, title, *lines, scale([member], view, top, unit))
 
 
 def _without_error(member: Attribution) -> Attribution:

@@ -28,8 +28,6 @@ $body
 </body>
 </html>
 """)
-# Elements that have no end.
-VOID: Final = ("img", "rect", "line", "circle")
 # Letters that turn the direction of what follows, or show nothing: an id must not disguise the words around it.
 UNSEEN: Final = {ord(letter): None for letter in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\x00"}
 
@@ -73,7 +71,7 @@ def element(name: str, *parts: Any, **attributes: Any) -> Html:
         for key, value in attributes.items()
         if value is not None
     )
-    return Html(f"<{name}{given}>" + ("" if name in VOID else f"{joined(parts)}</{name}>"))
+    return Html(f"<{name}{given}>" + ("" if name == "img" else f"{joined(parts)}</{name}>"))
 
 
 def joined(parts: Iterable[Any]) -> Html:
