@@ -31,6 +31,9 @@ def group() -> None:
 
 for command in (explain, cohort, report, methods):
     group.add_command(command)
+# Docstrings are raw, and click takes the character alone for "as it is written".
+for each in (group, *group.commands.values()):
+    each.help = (each.help or "").replace(r"\b", "\b")
 
 
 def main() -> None:

@@ -147,4 +147,8 @@ def _grouping(text: str) -> str | dict[str, float]:
 
 def _numbered(names: list[str] | Mapping[str, str]) -> dict[int, str]:
     listed = names.items() if isinstance(names, Mapping) else enumerate(names, 1)
-    return {int(number): name for number, name in listed}
+    try:
+        return {int(number): name for number, name in listed}
+    except ValueError as error:
+        message = f"regions have whole numbers: {error}"
+        raise ValueError(message) from error

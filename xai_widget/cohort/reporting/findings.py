@@ -58,6 +58,7 @@ def regions(cohort: Cohort, split: Mapping[str, Rows], atlas: Any, names: Mappin
     importance = cohort.importance(atlas, names)
     drawn = Figure(figsize=(7, 1 + 0.42 * min(len(importance.names), 12)), layout="constrained")
     importance.plot(drawn.subplots())
+    bright = "" if importance.intensity is None else ", coloured by how bright its picture is there"
     swarm = plotted(drawn, "Bars of the mean size of the maps in each region, with each member as a point")
     return section(
         TITLES["regions"],
@@ -65,7 +66,7 @@ def regions(cohort: Cohort, split: Mapping[str, Rows], atlas: Any, names: Mappin
         scrolled(caption, element("thead", element("tr", *head)), *bodies),
         *more,
         element("h3", "Which regions count over all members"),
-        paragraph("Bars: mean size over members. Points: each member, coloured by how bright its picture is there."),
+        paragraph(f"Bars: mean size over members. Points: each member{bright}."),
         swarm,
     )
 

@@ -136,7 +136,7 @@ def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[Any]], numb
 
 def scrolled(caption: str, *parts: Html) -> Html:
     """Return a table of these parts; the keyboard reaches what lies outside on a narrow screen."""
-    whole = element("table", element("caption", caption), *parts)
+    whole = element("table", element("caption", element("span", caption)), *parts)
     return element("div", whole, class_="wide", tabindex=0, role="region", aria_label=caption)
 
 
