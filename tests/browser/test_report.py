@@ -37,7 +37,7 @@ def page_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     records[7]["columns"] = {f"column {at}": "http://example.org" for at in range(12)}
     records.append({"status": "error", "error": "ValueError: " + "no such thing " * 20})
     pictures = rng.integers(0, 255, (24, SIDE, SIDE, 3)).astype(np.uint8)
-    cohort = a_cohort(folder / "maps.zarr", maps, pictures, records)
+    cohort = a_cohort(folder / "maps.zarr", maps, pictures, records, group_by="label")
     return cohort.report(folder / "report.html", atlas=1 + np.indices((SIDE, SIDE))[0] // 8)
 
 
