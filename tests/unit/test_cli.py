@@ -16,7 +16,7 @@ from xai_widget import __version__
 from xai_widget.cli.app import NAME, group
 
 ROOT = Path(__file__).parents[2]
-QUICK = [["--version"], ["--help"], *([name, "--help"] for name in ("explain", "cohort", "methods"))]
+QUICK = [["--version"], ["--help"], *([name, "--help"] for name in ("explain", "cohort", "report", "methods"))]
 
 
 def run_python(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -42,6 +42,13 @@ def test_help_and_version_load_neither_torch_nor_numpy(arguments: list[str], tmp
     )
     done = run_python("-c", code, cwd=tmp_path)
     assert done.stdout.splitlines()[-1] == "[]", done.stderr
+
+
+@pytest.mark.parametrize("command", ["", "explain", "cohort", "report", "methods"])
+def test_examples_in_the_help_keep_their_lines(command: str) -> None:
+    page = call(*filter(None, [command]), "--help").stdout
+    assert "\\b" not in page
+    assert f"  xai-widget {command}" in page
 
 
 def test_version() -> None:
@@ -76,8 +83,9 @@ def test_an_error_shows_where_it_is_on_request() -> None:
 def test_every_command_says_what_its_options_are_about() -> None:
     for name in group.commands:
         page = call(name, "--help").stdout
-        assert "\nModel:\n" in page, name
-        assert page.count("--model ") >= 1
+        about, chosen = ("Contents", "--group-by ") if name == "report" else ("Model", "--model ")
+        assert f"\n{about}:\n" in page, name
+        assert chosen in page
         assert "\nOutput:\n" in page, name
 
 

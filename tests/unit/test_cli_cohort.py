@@ -170,7 +170,7 @@ def test_a_store_that_is_there_is_not_touched_unasked(recorder: Recorder) -> Non
 
 def test_the_end_tells_groups_and_where_the_store_is() -> None:
     assert call("cohort", "photos", *NET).stdout == (
-        "maps.zarr: 2 of 2 inputs explained\ngroups: cat (1), rocket (1)\n"
+        "maps.zarr: 2 of 2 inputs explained\ngroups: cat (1), rocket (1)\nsee them: xai-widget report maps.zarr\n"
     )
 
 
@@ -183,6 +183,7 @@ def test_failures_end_with_1_and_the_first_errors(recorder: Recorder) -> None:
         "groups: cat (1), rocket (1)\n"
         "failed: 4, recorded in the store (--resume --retry tries them again)\n"
         "  bad-0.png: no picture 0\n  bad-1.png: no picture 1\n  bad-2.png: no picture 2\n  ...\n"
+        "see them: xai-widget report maps.zarr\n"
     )
     again = call("cohort", "photos", *NET, "--json")
     assert again.exit_code == 1

@@ -1,4 +1,4 @@
-"""The same work from a shell: `xai-widget explain`, `cohort`, `methods`.
+"""The same work from a shell: `xai-widget explain`, `cohort`, `report`, `methods`.
 
 Nothing here imports torch before a command needs it: help and `--version` come at once.
 """

@@ -8,6 +8,7 @@ from xai_widget._version import __version__
 from xai_widget.cli.cohort import cohort
 from xai_widget.cli.explain import explain
 from xai_widget.cli.methods import methods
+from xai_widget.cli.report import report
 
 NAME: Final = "xai-widget"
 
@@ -28,8 +29,11 @@ def group() -> None:
     """
 
 
-for command in (explain, cohort, methods):
+for command in (explain, cohort, report, methods):
     group.add_command(command)
+# Docstrings are raw, and click takes the character alone for "as it is written".
+for each in (group, *group.commands.values()):
+    each.help = (each.help or "").replace(r"\b", "\b")
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shlex
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -223,4 +224,6 @@ def _told(summary: Mapping[str, Any]) -> str:
         lines += [f"  {name}: {error}" for name, error in summary["errors"].items()]
         if summary["failed"] > len(summary["errors"]):
             lines.append("  ...")
+    if summary["ok"]:
+        lines.append(f"see them: xai-widget report {shlex.quote(summary['store'])}")
     return "\n".join(lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -298,6 +299,56 @@ class Cohort(Membership):
         dims = len(self.input_size)
         points = map_features.features(self._members(picked.rows), features, size, dims)
         return kinds.found(picked, self._ids(picked.rows), points, n, neighbours, features, seed, self.mean)
+
+    # -- to hand on -----------------------------------------------------------------------------------------------------
+
+    def report(
+        self,
+        path: str | Path,
+        by: By | None = None,
+        atlas: Any = None,
+        names: Mapping[Any, str] | None = None,
+        *,
+        title: str | None = None,
+        view: Mapping[str, Any] | None = None,
+        representatives: int = 6,
+        alike: map_features.Likeness = "place",
+    ) -> Path:
+        """Write a page about the cohort, one HTML file without scripts that loads nothing, and return its path.
+
+        It says what was run, counts groups and failures, and shows the groups' mean maps on one scale, differences and
+        t-maps, kinds of maps, representatives and the table. The same store gives the same page.
+
+        Parameters
+        ----------
+        path : str or Path
+            A file in a folder that is there; replaced if it is there already.
+        by : str, mapping or list, optional
+            Groups as in `groups`; the eight largest are drawn, and three pairs of them.
+        atlas, names
+            As in `regions`: adds a table of regions with intervals.
+        title : str, optional
+            The page's heading; by default model and method.
+        view : mapping, optional
+            How maps are drawn, as in `Attribution.heat_map`; `clip` is 99 by default. Volumes are cut in the middle, or
+            where `crosshair` says.
+        representatives : int
+            How many members stand for all; 0: none.
+        alike : {"place", "shape", "content"}
+            What makes maps of one kind; see `clusters`.
+
+        Raises
+        ------
+        ValueError
+            Unknown groups or view settings, or an atlas that does not fit.
+        FileNotFoundError
+            There is no such folder.
+        """
+        from xai_widget.cohort.report import write_report  # noqa: PLC0415 - brings torch, for what methods say of themselves
+
+        return write_report(
+            self, path, by, atlas, names, title=title, view=view, representatives=representatives, alike=alike
+        )
 
     def _atlas(self, atlas: Any, names: Mapping[Any, str] | None) -> Atlas:
         affine = next(self._members(self.group().rows[:1])).affine

@@ -111,19 +111,10 @@ class Importance:
         for place, region in enumerate(order):
             values = self.values[:, region]
             aside = place + 0.32 * swarm(values, low, high)
-            shade = "#3a6ea5" if self.intensity is None else _scaled(self.intensity[:, region])
-            points = ax.scatter(
-                values,
-                aside,
-                c=shade,
-                cmap="viridis",
-                s=14,
-                vmin=0,
-                vmax=1,
-                zorder=3,
-                edgecolors="white",
-                linewidths=0.3,
-            )
+            shades: dict[str, Any] = {"color": "#3a6ea5"}
+            if self.intensity is not None:
+                shades = {"c": _scaled(self.intensity[:, region]), "cmap": "viridis", "vmin": 0, "vmax": 1}
+            points = ax.scatter(values, aside, s=14, zorder=3, edgecolors="white", linewidths=0.3, **shades)
         ax.set_yticks(places, [self.names[region] for region in order])
         ax.set_ylim(len(order) - 0.5, -0.5)
         ax.set_xlabel(self.unit or "relevance")
