@@ -23,6 +23,8 @@ from PIL import Image
 
 TUTORIALS: Final = Path(__file__).resolve().parents[1] / "tutorials"
 LIMIT: Final = 60.0
+# Of a widget's stored picture, in pixels.
+WIDEST: Final = 640
 WIDGET_VIEW: Final = "application/vnd.jupyter.widget-view+json"
 METADATA: Final = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -57,6 +59,7 @@ def tidy(notebook: Any) -> None:
                     raise ValueError(message)
                 del data[WIDGET_VIEW]
                 output.metadata.pop(WIDGET_VIEW, None)
+                data["image/png"] = _lighter(data["image/png"])
             elif "image/png" in data:
                 data["image/jpeg"] = _as_jpeg(data.pop("image/png"))
 
@@ -71,6 +74,18 @@ def _joined(outputs: list[Any]) -> list[Any]:
         else:
             joined.append(output)
     return joined
+
+
+def _lighter(png: str) -> str:
+    """Return a wide picture (of a volume's three planes) narrower: half of the size."""
+    picture = Image.open(io.BytesIO(base64.b64decode(png)))
+    if picture.width <= WIDEST:
+        return png
+    narrower = picture.convert("RGB")
+    narrower.thumbnail((WIDEST, WIDEST), Image.Resampling.LANCZOS)
+    file = io.BytesIO()
+    narrower.save(file, "PNG", optimize=True)
+    return base64.b64encode(file.getvalue()).decode("ascii")
 
 
 def _as_jpeg(png: str) -> str:
