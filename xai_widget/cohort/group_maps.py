@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, make_dataclass
 from functools import reduce
 from itertools import zip_longest
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal, cast
 
 import numpy as np
 import torch
@@ -75,9 +75,11 @@ class Statistic(Explainer):
     """
 
     access: ClassVar[Access] = "black_box"
-    class_specific: ClassVar[bool] = False
+    class_specific: ClassVar[bool] = True
     cites: ClassVar[str] = ""
     evaluations: ClassVar[str] = "none: maps are read from the store"
+    id: ClassVar[str] = ""
+    summary: ClassVar[str] = ""
     least: ClassVar[int] = 1
     groups: ClassVar[Groups]
 
@@ -211,8 +213,8 @@ def _of(cls: type[Statistic], groups: Groups, *choices: str) -> type[Statistic]:
     """Return a statistic of these groups, with what it can be compared with; the first one is the default."""
     words: Any = reduce(lambda one, more: one | more, (Literal[word] for word in choices)) if choices else None
     fields = [("compared_with", Annotated[words, COMPARED], choices[0])] if choices else []
-    made: Any = make_dataclass(cls.__name__, fields, bases=(cls,), namespace={"groups": groups}, frozen=True)
-    return made
+    made = make_dataclass(cls.__name__, fields, bases=(cls,), namespace={"groups": groups}, frozen=True)
+    return cast("type[Statistic]", made)
 
 
 def _together(streams: list[Iterator[Summary]]) -> Iterator[list[Summary]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets
@@ -15,6 +15,7 @@ from xai_widget.cohort.ordering import ORDERS, arranged
 from xai_widget.cohort.speech import Speech
 from xai_widget.cohort.splits import Rows, words_of
 from xai_widget.cohort.thumbnails import thumbnail
+from xai_widget.view import View
 from xai_widget.widget.jobs import Job, Outcome, Worker
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Members:
         As many as the fullest page so far needed.
     """
 
-    def __init__(self, cohort: Cohort, chosen: Callable[[int], None], view: Mapping[str, Any], say: Speech) -> None:
+    def __init__(self, cohort: Cohort, chosen: Callable[[int], None], view: View, say: Speech) -> None:
         self.rows: Rows = np.arange(0)
         self._cohort, self._chosen, self._view, self._say = cohort, chosen, view, say
         self._frame = cohort.table.set_index("row")
@@ -47,7 +48,8 @@ class Members:
             for name in ("prediction", "label")
         }
         self._group, self._everyone, self._first, self._open = "", self.rows, 0, -1
-        self._worker, self._job = Worker(), None
+        self._worker = Worker()
+        self._job: Job | None = None
         self._orders: dict[tuple[str, str], Rows] = {}
         self._speaking = False
         self._title = ipywidgets.HTML()
@@ -138,12 +140,20 @@ class Members:
         return int(self.rows[to]) if 0 <= to < len(self.rows) else None
 
     def says(self, row: int) -> str:
-        """Return in a line what the model says of a member, and whether that is right."""
+        """Return in a few words whether the model is right about a member, and what it says."""
         record = self._frame.loc[row]
         share = "" if pd.isna(record["probability"]) else f" {100 * record['probability']:.0f} %"
-        label, said = self._named["label"][row], self._named["prediction"][row]
-        mark = "" if label is None else (" ✓" if record["label"] == record["prediction"] else f" ✗ {label}")
-        return f"{said}{share}{mark}"
+        mark = "" if pd.isna(record["label"]) else "✓ " if record["label"] == record["prediction"] else "✗ "
+        return f"{mark}{self._named['prediction'][row]}{share}"
+
+    def about(self, row: int) -> str:
+        """Return in a line what is known of a member."""
+        label = self._named["label"][row]
+        return (
+            self.says(row)
+            if label in {None, self._named["prediction"][row]}
+            else f"{self.says(row)} · {self._say('label {0}', label)}"
+        )
 
     def wait(self) -> None:
         """Wait until the page's thumbnails are there."""
@@ -197,11 +207,11 @@ class Members:
         for row, picture, button in zip(rows, self._pictures, self._buttons, strict=False):
             picture.value = _frame("")
             button.description = f"{self._frame['id'].loc[row]}\n{self.says(row)}"
-            button.tooltip = say("Open {0}", self._frame["id"].loc[row])
+            button.tooltip = f"{say('Open {0}', self._frame['id'].loc[row])}: {self.about(row)}"
         self._grid.children = tuple(self.tiles[: len(rows)])
         self._mark()
-        self._job = Job("thumbnails", lambda: self._read(rows), _nothing)
-        self._worker.submit(self._job)
+        job = self._job = Job("thumbnails", lambda: self._read(rows), _nothing)
+        self._worker.submit(job)
 
     def _grow(self, count: int) -> None:
         """Make as many tiles as this page needs; the next one uses them again."""
@@ -221,7 +231,7 @@ class Members:
         for row, tile in zip(self.shown, self.tiles, strict=False):
             (tile.add_class if row == self._open else tile.remove_class)("xai-cohort-open")
 
-    def _read(self, rows: Sequence[int]) -> Iterator[None]:
+    def _read(self, rows: Rows) -> Iterator[None]:
         """Paint the page's thumbnails, one a step."""
         ids = self._frame["id"]
         for row, picture in zip(rows, self._pictures, strict=False):
@@ -233,7 +243,7 @@ class Members:
                     f"<span title='{html.escape(said)}'>{html.escape(self._say('No picture'))}</span>"
                 )
             else:
-                alt = html.escape(self._say("Heat map of {0}: {1}", ids.loc[row], self.says(int(row))), quote=True)
+                alt = html.escape(self._say("Heat map of {0}: {1}", ids.loc[row], self.about(int(row))), quote=True)
                 picture.value = _frame(f"<img src='data:image/png;base64,{png}' alt='{alt}'>")
             yield
 

@@ -77,14 +77,16 @@ def origin_of(plan: Mapping[str, Any], model: Any, dataset: Any, **how: Any) -> 
     if plan["labels"] and getattr(model, "labels", None) is None:
         known["labels"] = list(plan["labels"])
     asked = plan.get("target")
-    contrast = isinstance(asked, dict) and asked.keys() == {"target", "foil"}
+    known_target = None
+    if isinstance(asked, dict) and asked.keys() == {"target", "foil"}:
+        known_target = Contrast(asked["target"], asked["foil"])
     return Origin(
         model,
         None if dataset is None else items_of(dataset),
         Binding(**{**known, **how}),
         _method(plan),
         plan["layer"],
-        Contrast(asked["target"], asked["foil"]) if contrast else None,
+        known_target,
     )
 
 

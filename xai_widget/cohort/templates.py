@@ -100,7 +100,7 @@ class Templates(XaiWidget):
         stand_in = _StandIn(cohort)
         notes = _notes(cohort, groups)
         sessions = [_session(stand_in, cohort, name, each, notes) for name, each in zip(groups, below, strict=True)]
-        titles = [f"{name} (n = {len(rows)})" for name, rows in groups.items()]
+        titles = [f"{name} ({len(rows)})" for name, rows in groups.items()]
         self.spots = tuple(Spot(place, 0, title) for place, title in enumerate(titles))
         offered = statistics_of(Groups(groups, cohort.store.attribution, cohort.group().rows))
         self._begin(sessions, titles, offered, method="mean", controls=list(CONTROLS), view=view, locale=locale)

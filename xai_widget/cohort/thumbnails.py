@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +12,14 @@ from PIL import Image
 from xai_widget.cohort.store import Store
 from xai_widget.planes import planes_of, voxel_at
 from xai_widget.render import Voxels, paint, paint_pane, top_of, view_of_volume
+from xai_widget.view import View
 
 LONGEST: Final = 160
 # In a small picture these would say nothing, or need room.
 LARGE: Final = frozenset({"side", "curtain", "regions"})
 
 
-def thumbnail(store: Store, row: int, view: Mapping[str, Any]) -> bytes:
+def thumbnail(store: Store, row: int, view: View) -> bytes:
     """Return a PNG of a row's map over its picture, of at most 160 pixels a side.
 
     Of a volume it is the first plane (axial where there is an affine) at the view's crosshair, else in the middle.
@@ -28,8 +28,8 @@ def thumbnail(store: Store, row: int, view: Mapping[str, Any]) -> bytes:
     ----------
     store : Store
     row : int
-    view : mapping
-        A complete view.
+    view : View
+        A complete one.
 
     Raises
     ------
@@ -48,11 +48,11 @@ def thumbnail(store: Store, row: int, view: Mapping[str, Any]) -> bytes:
     return file.getvalue()
 
 
-def _painted(store: Store, row: int, view: Mapping[str, Any]) -> NDArray[np.uint8]:
+def _painted(store: Store, row: int, view: View) -> NDArray[np.uint8]:
     values, picture, plan = store.map(row), store.picture(row), store.plan
     size, signed = tuple(plan["input_size"]), bool(plan["signed"])
     mode = "overlay" if view["mode"] in LARGE else view["mode"]
-    flat = {**view, "mode": mode, "box": False}
+    flat: View = {**view, "mode": mode, "box": False}
     if len(size) == 2:
         below = np.full((*size, 3), 255, np.uint8) if picture is None else picture
         return paint(below, values, signed=signed, view=flat)

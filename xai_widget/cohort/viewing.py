@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from xai_widget.cohort.membership import Membership
 from xai_widget.cohort.splits import By
 
 if TYPE_CHECKING:
+    from xai_widget.cohort.cohort import Cohort
     from xai_widget.cohort.widget import CohortWidget
 
 
@@ -63,4 +64,4 @@ class Viewing(Membership):
         """
         from xai_widget.cohort.widget import CohortWidget  # noqa: PLC0415 - it brings Jupyter along
 
-        return CohortWidget(self, by, underlay, model=model, dataset=dataset, view=view, locale=locale)
+        return CohortWidget(cast("Cohort", self), by, underlay, model=model, dataset=dataset, view=view, locale=locale)

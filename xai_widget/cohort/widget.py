@@ -73,7 +73,7 @@ class CohortWidget:
             cohort, self._rows, below_groups(cohort, self._rows, underlay), self._speak, view=view, locale=locale
         )
         self.member: XaiWidget | None = None
-        self._open = -1
+        self._open, self._words = -1, ""
         self._make_parts()
         self.templates.observe(lambda _: self._safely(self._show_group), "active")
         self._show_group()
@@ -92,7 +92,7 @@ class CohortWidget:
         self._back, self._on, self._shut = (
             ipywidgets.Button(icon=name) for name in ("chevron-left", "chevron-right", "close")
         )
-        head = ipywidgets.HBox([self._title, self._back, self._on, self._shut])
+        head = ipywidgets.HBox([self._title, ipywidgets.HBox([self._back, self._on, self._shut])])
         self._stage = ipywidgets.VBox()
         self._head = head
         self.box = ipywidgets.VBox(
@@ -168,6 +168,11 @@ class CohortWidget:
         """The gallery: its `page`, `pages`, `order`, `search`."""
         return self._gallery
 
+    @property
+    def told(self) -> str:
+        """What is said about the member that is open, or what went wrong last; "" if there is nothing to say."""
+        return self._words
+
     def open(self, which: int | str) -> XaiWidget:
         """Open a member, by id or row, in the place of the one before; returns its widget.
 
@@ -186,13 +191,13 @@ class CohortWidget:
         self._gallery.mark(row)
         self._title.value = (
             f"<span role='status'><strong>{html.escape(name)}</strong> "
-            f"<span class='xai-cohort-quiet'>{html.escape(self._gallery.says(row))}</span></span>"
+            f"<span class='xai-cohort-quiet'>{html.escape(self._gallery.about(row))}</span></span>"
         )
         self._back.disabled, self._on.disabled = (self._gallery.beside(row, by) is None for by in (-1, 1))
         self._stage.children = (self._head, made)
         self._tell(told)
         if before is not None:
-            before.close()
+            _close(before)
         return made
 
     def close_member(self) -> None:
@@ -202,7 +207,7 @@ class CohortWidget:
         self._gallery.mark(-1)
         self._tell("")
         if before is not None:
-            before.close()
+            _close(before)
 
     def _go(self, by: int) -> None:
         to = self._gallery.beside(self._open, by)
@@ -284,6 +289,7 @@ class CohortWidget:
             self._gallery.speak(say)
 
     def _tell(self, text: str) -> None:
+        self._words = text
         self._told.value = f"<div role='alert'>{html.escape(text)}</div>" if text else ""
 
     def _safely(self, action: Callable[[], Any]) -> None:
