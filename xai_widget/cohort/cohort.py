@@ -14,11 +14,11 @@ from xai_widget.cohort import map_features, regions, representatives, shared_fea
 from xai_widget.cohort.atlas import Atlas, grid, read_atlas
 from xai_widget.cohort.groups import Members
 from xai_widget.cohort.importance import Importance
-from xai_widget.cohort.membership import Membership
 from xai_widget.cohort.splits import By
+from xai_widget.cohort.viewing import Viewing
 
 
-class Cohort(Membership):
+class Cohort(Viewing):
     """Many inputs, explained in one run.
 
     Wherever a `group` is asked for, it can be said as

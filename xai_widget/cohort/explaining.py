@@ -11,6 +11,7 @@ from torch import Tensor
 from xai_widget.binding import Binding
 from xai_widget.cohort.identity import plan_of
 from xai_widget.cohort.items import items_of
+from xai_widget.cohort.origin import Origin
 from xai_widget.cohort.rows import Task
 from xai_widget.cohort.run import run_dataset
 from xai_widget.engine import Forward, known_precision, usable_device
@@ -153,4 +154,4 @@ def explain_dataset(
     store = run_dataset(
         task, items, {**plan, "group_by": grouping}, out, workers=workers, progress=progress, retry=retry
     )
-    return Cohort(store)
+    return Cohort(store, Origin(model, items, binding, chosen, layer, target))

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from xai_widget.attribution import Attribution
 from xai_widget.cohort.groups import Group, Grouping, Members
+from xai_widget.cohort.origin import Origin, origin_of
 from xai_widget.cohort.splits import By, Rows
 from xai_widget.cohort.store import Store
 from xai_widget.names import nearest
@@ -25,21 +26,36 @@ class Membership:
     ----------
     store : Store
         As `explain_dataset` filled it. The table is read once: open the cohort again to see what a run added.
+    origin : Origin, optional
+        The model and the inputs that the maps came from.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, origin: Origin | None = None) -> None:
         self.store = store
+        self.origin = Origin() if origin is None else origin
 
     @classmethod
-    def open(cls, path: str | Path) -> Self:
+    def open(cls, path: str | Path, model: Any = None, dataset: Any = None, **how: Any) -> Self:
         """Return the cohort in a folder.
+
+        Parameters
+        ----------
+        path : str or Path
+            Of the store.
+        model, dataset : optional
+            What the run was given, for members that `widget` opens: their maps alone are in the store.
+        **how
+            `transform`, `labels`, `mask`, `device`, `precision`, `forward`, `activation`, `dims`, as the run had them.
 
         Raises
         ------
         FileNotFoundError, ValueError
             There is none, or it is something else.
+        TypeError
+            Another keyword, or no dataset.
         """
-        return cls(Store.open(path))
+        store = Store.open(path)
+        return cls(store, origin_of(store.plan, model, dataset, **how))
 
     # -- members ------------------------------------------------------------------------------------------------------
 
@@ -80,8 +96,20 @@ class Membership:
         ValueError
             Several rows have that id.
         """
+        return self.store.attribution(self.row(which))
+
+    def row(self, which: int | str) -> int:
+        """Return the row that an id means; a row is itself.
+
+        Raises
+        ------
+        KeyError
+            There is no such id.
+        ValueError
+            Several rows have it.
+        """
         if not isinstance(which, str):
-            return self.store.attribution(int(which))
+            return int(which)
         rows = self.table["row"][self.table["id"] == which].tolist()
         if len(rows) > 1:
             raise ValueError(
@@ -89,7 +117,7 @@ class Membership:
             )
         if not rows:
             raise KeyError(f"No input has the id {which!r}.{nearest(which, self.table['id'])}")
-        return self.store.attribution(rows[0])
+        return int(rows[0])
 
     def _members(self, rows: Iterable[int]) -> Iterator[Attribution]:
         return (self.store.attribution(int(row)) for row in rows)

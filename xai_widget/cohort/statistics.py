@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -58,70 +59,88 @@ class Running:
         return self._squares / (self.count - 1)
 
 
-@dataclass(frozen=True, eq=False)
 class Summary:
-    """What one pass over a group's maps found.
+    """What is known of a group after some of its maps; it grows with each.
 
-    Attributes
+    Parameters
     ----------
     name : str
         The group's.
+    like : Attribution
+        The first member, whose method and affine are those of all. It is still to be taken up.
+
+    Attributes
+    ----------
     native : Running
         Of the maps at their own resolution.
     resized : Running
         Of the maps on the input grid, each resized before anything is squared.
-    image : array or None
-        The mean picture, uint8 `[H, W, 3]` or float32 `[D, H, W]`.
-    like : Attribution
-        The first member, whose method and affine are those of all.
+    moved : bool
+        Whether affines differed.
     """
 
-    name: str
-    native: Running
-    resized: Running
-    image: NDArray[Any] | None
-    like: Attribution
+    def __init__(self, name: str, like: Attribution) -> None:
+        self.name = name
+        self.like = like
+        self.native = Running()
+        # Maps at the input's own size are on its grid already.
+        self.resized = self.native if like.values.shape == like.input_size else Running()
+        self.moved = False
+        self._pictures = Running()
+
+    def take(self, member: Attribution) -> None:
+        """Take up one member's map and picture."""
+        self.native.update(member.values)
+        if self.resized is not self.native:
+            self.resized.update(member.resized())
+        if member.image is not None:
+            self._pictures.update(member.image)
+        if member.affine is not None and self.like.affine is not None:
+            self.moved = self.moved or not np.allclose(member.affine, self.like.affine, atol=SAME_PLACE)
 
     @property
     def n(self) -> int:
-        """Members."""
+        """Members so far."""
         return self.native.count
 
+    @property
+    def image(self) -> NDArray[Any] | None:
+        """The mean picture, uint8 `[H, W, 3]` or float32 `[D, H, W]`; None where a member has none."""
+        whole = self._pictures.count == self.n
+        return picture_of(self._pictures.mean, len(self.like.input_size)) if whole else None
 
-def summarise(name: str, members: Iterable[Attribution]) -> Summary:
-    """Go once over the members of a group, one map in memory at a time.
+
+def summaries(name: str, members: Iterable[Attribution]) -> Iterator[Summary]:
+    """Go once over the members of a group, one map in memory at a time; yield what is known after each of them.
+
+    It is one and the same `Summary`, which grows.
 
     Parameters
     ----------
     name : str
         The group's.
     members : iterable of Attribution
-        At least one, of one native and one input size.
+        Of one native and one input size.
     """
-    native, pictures, first = Running(), Running(), None
-    resized = Running()
-    moved = False
+    summary = None
     for member in members:
-        first = member if first is None else first
-        native.update(member.values)
-        # Maps at the input's own size are on its grid already.
-        if member.values.shape != member.input_size:
-            resized.update(member.resized())
-        if member.image is not None:
-            pictures.update(member.image)
-        if member.affine is not None and first.affine is not None:
-            moved = moved or not np.allclose(member.affine, first.affine, atol=SAME_PLACE)
-    if first is None:
+        summary = Summary(name, member) if summary is None else summary
+        summary.take(member)
+        yield summary
+
+
+def summarise(name: str, members: Iterable[Attribution]) -> Summary:
+    """Return what is known after the last of the `summaries`; there must be a member."""
+    last = deque(summaries(name, members), maxlen=1)
+    if not last:
         raise ValueError(f"The group {name!r} has no members.")
-    if moved:
+    if last[0].moved:
         warnings.warn(
             f"The affines of the members of {name!r} differ: their voxels are not the same places. Bring the volumes"
             " into one space before they are explained.",
             stacklevel=4,
         )
-    whole = pictures.count == native.count
-    image = _picture(pictures.mean, len(first.input_size)) if whole else None
-    return Summary(name, native, resized if resized.count else native, image, first)
+    return last[0]
 
 
 def mean(group: Summary) -> Attribution:
@@ -207,7 +226,7 @@ def _need_two(group: Summary, what: str) -> None:
         )
 
 
-def _picture(pixels: Numbers, dims: int) -> NDArray[Any]:
+def picture_of(pixels: Numbers, dims: int) -> NDArray[Any]:
     """Return a mean picture as its members are: uint8 colours, or a float32 volume."""
     if dims == 2:
         return np.floor(pixels + 0.5).astype(np.uint8)
@@ -228,7 +247,7 @@ def _attribution(
     image = group.image
     if other is not None and image is not None and other.image is not None:
         both = (image.astype(np.float64) * group.n + other.image.astype(np.float64) * other.n) / (group.n + other.n)
-        image = _picture(both, len(group.like.input_size))
+        image = picture_of(both, len(group.like.input_size))
     about: dict[str, Any] = {"group": group.name, "n": group.n}
     if other is not None:
         about |= {"other": other.name, "n_other": other.n}

@@ -190,6 +190,16 @@ class Store:
         self._finished(row)
         return self._chunks.row("pictures", row)
 
+    def image(self, row: int) -> NDArray[Any] | None:
+        """Return what the model saw in a row, uint8 `[H, W, 3]`, or a volume in its own units, float32 `[D, H, W]`.
+
+        Raises
+        ------
+        KeyError
+            The row is not finished, or failed.
+        """
+        return self._image(self._finished(row))
+
     def attribution(self, row: int) -> Attribution:
         """Return the map of a row as `explain` gave it, except that it cannot answer for further targets.
 

@@ -43,11 +43,22 @@ class Gallery(Service):
         """Let go of the pictures."""
         self._thumbnails.clear()
 
+    def show_anew(self) -> None:
+        """Tell every picture again: other ones have taken their places."""
+        self._thumbnails.clear()
+        if len(self.widget.sessions) > 1:
+            self.tell(range(len(self.widget.sessions)))
+
     def keepsakes(self, places: Mapping[Key, int]) -> list[Message]:
         """Return every picture, if there are several."""
         del places
         count = len(self.widget.sessions)
         return [self._message(range(count))] if count > 1 else []
+
+    def said(self, index: int, session: Session) -> tuple[int, str, float]:
+        """Return what the model says of a picture: class, its label, its probability."""
+        del index
+        return session.predictions()[0]
 
     def tell(self, new: range | tuple[int, ...]) -> None:
         """Tell every picture, with the thumbnails of those that are `new` to the page."""
@@ -57,7 +68,7 @@ class Gallery(Service):
         buffers: list[memoryview] = []
         items: list[dict[str, Any]] = []
         for index, (session, spot) in enumerate(zip(self.widget.sessions, self.widget.spots, strict=True)):
-            predicted, label, probability = session.predictions()[0]
+            predicted, label, probability = self.said(index, session)
             item = {
                 "name": spot.title,
                 "model": session.facts.model,
