@@ -50,10 +50,12 @@ export function volumeCanvas(volume: Volume, result: Result | null, whole: View,
     context.drawImage(painted, left, upper);
     if (view.layout === "panes") {
       drawCross(frame, tile, volume);
-      drawMarks(frame, tile);
     } else {
       const pad = Math.min(width, height) / 40;
       write(frame, placeOf(affine, tile.number, tile.at) || String(at), pad, height - pad, "left", "bottom");
+    }
+    if (view.layout === "panes" || tile === plan.tiles[0]) {
+      drawMarks(frame, tile);
     }
   }
   return canvas;
