@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, floor, sqrt
 from typing import Final
@@ -119,7 +119,9 @@ def paint_volume(
         canvas[upper : upper + painted.shape[0], left : left + painted.shape[1]] = painted
     page = Image.fromarray(canvas)
     if view["layout"] == "montage":
-        _mark(page, plan.tiles[0], scale)
+        first = plan.tiles[0]
+        # At the bottom stands where a slice lies.
+        _mark(page, replace(first, plane=replace(first.plane, marks=(*first.plane.marks[:3], ""))), scale)
         for tile in plan.tiles:
             _tell_place(page, tile, scale, _place(tile, voxels.full, affine))
     else:
