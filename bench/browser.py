@@ -8,6 +8,9 @@ Run as ``python -m bench.browser``. Not a test: the figures depend on the machin
 * bytes: of the websocket frames that bring one heat map, in both directions
 * frame: 95th percentile of the time between two frames while the opacity is dragged
 * brush: from a movement of the brush to new numbers on the screen
+* first slice: from Shift+Enter to three painted planes of a volume of 256 voxels a side
+* slice: the time between two frames, and the time of scripts in each, while a slider moves through one plane, a slice a
+  frame, and while the crosshair is dragged across a plane, which moves through the other two
 """
 
 # ruff: noqa: INP001, T201 - a script, and it talks to the person who runs it
@@ -51,6 +54,40 @@ SMALL: Final = "XaiWidget(small, scene)"
 RESNET: Final = """\
 XaiWidget(resnet, examples.photo("cat"), labels=resnet_labels,
           transform=torchvision.models.ResNet50_Weights.DEFAULT.transforms())"""
+
+# A head of 256 voxels a side, and a map as occlusion every 5 voxels gives it.
+VOLUME_PREPARE: Final = """\
+import numpy as np
+from xai_widget import from_attribution
+head = np.random.default_rng(0).normal(500, 80, (256, 256, 256)).astype(np.float32)
+heat = np.random.default_rng(1).random((52, 52, 52), np.float32)
+print("ready")"""
+VOLUME: Final = "from_attribution(head, heat)"
+# From Shift+Enter until three canvases have got a size of their own, which is when they are painted.
+FIRST_SLICE: Final = """() => {
+  window.firstSlice = new Promise((finished) => {
+    let from = 0;
+    document.addEventListener("keydown", (event) => {
+      if (event.shiftKey && event.key === "Enter") from = performance.now();
+    }, true);
+    const look = () => {
+      const canvases = [...document.querySelectorAll(".xai-pane-canvas")];
+      const painted = canvases.length === 3 && canvases.every((canvas) => canvas.width !== 300 || canvas.height !== 150);
+      if (painted) requestAnimationFrame(() => finished(performance.now() - from));
+      else requestAnimationFrame(look);
+    };
+    look();
+  });
+}"""
+SLICES: Final = """async (input) => {
+  const times = [];
+  for (let value = 20; value < 220; value++) {
+    input.value = value;
+    input.dispatchEvent(new Event("input", { bubbles: true }));
+    times.push(await new Promise(requestAnimationFrame));
+  }
+  return times;
+}"""
 
 # Times in the page itself, so that the driver's own time does not count.
 WATCH: Final = """() => {
@@ -104,6 +141,9 @@ def main() -> None:
     rows += [(name, *(values[name] for values in found)) for name in found[0]]
     for name, *cells in rows:
         print(f"{name:34}" + "".join(f"{cell:>20}" for cell in cells))
+    print()
+    for name, told in _volume().items():
+        print(f"{name:34}{told:>40}")
     for file in sorted(BUNDLE.glob("widget.*")):
         data = file.read_bytes()
         print(f"{file.name:34}{len(data) / 1000:>17.1f} kB{len(gzip.compress(data)) / 1000:>14.1f} kB gz")
@@ -133,6 +173,53 @@ def _measure(lab: Lab, place: int) -> dict[str, str]:
         "drag, p95 between frames": f"{_frames(lab, view):.0f} ms",
         "brush to numbers": _spread(_brush(lab, view)),
     }
+
+
+def _volume() -> dict[str, str]:
+    with desk(1400, 1100) as lab:
+        lab.open("volume", [VOLUME_PREPARE, VOLUME])
+        lab.run(0)
+        lab.wait_for_output(0, "ready")
+        lab.page.evaluate(FIRST_SLICE)
+        lab.run(1)
+        first = float(lab.page.evaluate("() => window.firstSlice"))
+        view = lab.view().wait()
+        lab.page.evaluate(WATCH)
+        page = lab.page.context.new_cdp_session(lab.page)
+        page.send("Performance.enable")
+
+        def scripts() -> float:
+            metrics = page.send("Performance.getMetrics")["metrics"]
+            return next(1000 * float(metric["value"]) for metric in metrics if metric["name"] == "ScriptDuration")
+
+        found = {"256 cubed, first slice": f"{first:.0f} ms"}
+        for name in ("Third axis", "Second axis", "First axis"):
+            slider = view.slider(f"Slice, {name}")
+            slider.scroll_into_view_if_needed()
+            before = scripts()
+            times = slider.evaluate(SLICES)
+            found[f"slider, {name.lower()}"] = _gaps(times, (scripts() - before) / len(times))
+        box = view.root.locator(".xai-pane-canvas").first.bounding_box()
+        if box is None:
+            sys.exit("The planes are not seen.")
+        mouse, side = lab.page.mouse, box["width"]
+        mouse.move(box["x"] + 0.1 * side, box["y"] + 0.1 * side)
+        mouse.down()
+        lab.page.evaluate("() => { window.stopwatch.frames = []; }")
+        before, steps = scripts(), 100
+        for step in range(steps):
+            mouse.move(box["x"] + (0.1 + 0.8 * step / steps) * side, box["y"] + (0.1 + 0.8 * step / steps) * side)
+            lab.frames()
+        mouse.up()
+        times = lab.page.evaluate("() => window.stopwatch.frames")
+        found["crosshair, two planes"] = _gaps(times, (scripts() - before) / steps)
+        return found
+
+
+def _gaps(times: list[float], script: float) -> str:
+    gaps = [later - earlier for earlier, later in pairwise(times)]
+    p95 = statistics.quantiles(gaps, n=20)[-1]
+    return f"{statistics.median(gaps):.1f} ms (p95 {p95:.1f}), scripts {script:.1f} ms"
 
 
 def _time(lab: Lab, place: int, before: str, act: Callable[[], Any]) -> float:

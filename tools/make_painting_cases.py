@@ -15,8 +15,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from xai_widget.planes import Plane, montage_slices, planes_of, voxel_at
+from xai_widget.planes import Plane, planes_of, voxel_at
 from xai_widget.render import largest_box, paint, paint_pane, resize, top_of, voxels_of
+from xai_widget.render.volumes import compose
 from xai_widget.view import DIVERGING, SEQUENTIAL, check_view
 
 TARGET: Final = Path(__file__).parent.parent / "js" / "test" / "painting-cases.json"
@@ -149,7 +150,8 @@ def _volume_case(random: np.random.Generator) -> dict[str, Any]:
         "box": box and list(box),
         "crosshair": list(crosshair),
         "panes": panes,
-        "montage": montage_slices(full[planes[settings["plane"]].axis], settings["tiles"]),
+        "affine": None if affine is None else affine.tolist(),
+        "montage": [tile.index for tile in compose(full, affine, {**settings, "layout": "montage"}).tiles],
     }
 
 

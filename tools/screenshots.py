@@ -32,7 +32,8 @@ from xai_widget import XaiWidget, examples
 model = examples.mosaic_net()
 scene = examples.mosaic(["cat", "rocket", "temple", "coffee"]).image
 names = list(model.labels)
-photos = [examples.photo(name) for name in names]"""
+photos = [examples.photo(name) for name in names]
+head, head_model = examples.phantom(1, group=1), examples.phantom_net()"""
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,7 @@ def wait_for_sentence(lab: Lab, view: View) -> None:
     lab.frames()
 
 
+VOLUME: Final = "XaiWidget(head_model, head.image)"
 WIDGET: Final = 'XaiWidget(model, scene, target="rocket")'
 COMPARED: Final = """\
 w = XaiWidget(model, scene, target="rocket")
@@ -147,6 +149,9 @@ SCENES: Final = {
     "models": Scene("XaiWidget([model, examples.flatten_net()], examples.photo('cat'))"),
     "gallery": Scene("XaiWidget(model, photos, expected=names)", kept=("Light",)),
     "simple": Scene('XaiWidget(model, scene, target="rocket", expert=False)', wait_for_sentence, kept=("Light",)),
+    "volume": Scene(VOLUME, press("Strongest place"), part=".xai-stage", kept=("Light",)),
+    "volume-narrow": Scene(VOLUME, width=NARROW),
+    "montage": Scene(VOLUME, press("Montage"), part=".xai-stage", kept=("Light",)),
     "save": Scene(WIDGET, press("Save")),
     "korean": Scene('XaiWidget(model, scene, target="rocket", locale="ko")'),
     "waiting": Scene('XaiWidget(model, scene, method="rise", params={"samples": 20000}, auto_run=False)'),

@@ -195,14 +195,16 @@ def wire_target(target: object) -> int | dict[str, Any] | None:
 def _remarks(attribution: Attribution, *, all_finite: bool) -> list[str]:
     values = attribution.values
     found = []
+    # What is zero so far may not stay so.
+    final = float(attribution.meta.get("fraction", 1.0)) >= 1
     if not all_finite:
         found.append("Some values are not finite; they are shown as zero.")
     if unused := attribution.meta.get("no_gradient"):
         found.append(f"The score does not depend on the positions of {', '.join(unused)}: choose an earlier layer.")
-    elif not values.any():
+    elif final and not values.any():
         extra = " (everything was negative before the ReLU)" if attribution.meta.get("relu") else ""
         found.append(f"The map is zero everywhere{extra}.")
-    elif attribution.signed and values.max() <= 0:
+    elif final and attribution.signed and values.max() <= 0:
         found.append("The map is negative everywhere: every place speaks against the target.")
     if "fused" in attribution.meta:
         found.append(f"Several layers: {attribution.meta['fused']}.")

@@ -206,6 +206,22 @@ def montage_slices(count: int, tiles: int) -> list[int]:
     return [(2 * part + 1) * count // (2 * parts) for part in range(parts)]
 
 
+def ascends(plane: Plane, affine: ArrayLike | None) -> bool:
+    """Return whether slices across a plane are stored from the patient's left, back or bottom on.
+
+    Without an affine that is taken for granted.
+
+    Examples
+    --------
+    >>> affine = np.diag([1.0, 1.0, -1.0, 1.0])
+    >>> [ascends(plane, affine) for plane in planes_of((4, 5, 6), affine)]
+    [False, True, True]
+    """
+    matrix = usable(affine)
+    body = ("sagittal", "coronal", "axial")
+    return matrix is None or bool(matrix[body.index(plane.name), plane.axis] >= 0)
+
+
 def _check_shape(shape: Sequence[int]) -> None:
     if len(shape) != 3 or min(shape) < 1:
         raise ValueError(f"A volume has three axes [D, H, W], none of them empty; got shape {tuple(shape)}.")

@@ -185,9 +185,22 @@ describe("what a map says of a voxel", () => {
     expect([at([1, 1, 1], true), at([2, 1, 2], true)]).toEqual([0, 5]);
   });
 
+  it("is told with how it ranks among the map's values", () => {
+    const { value = 0, rank } = readingOf(volume, MAP, [1, 1, 1], false) ?? {};
+    expect(rank).toEqual({ lower: MAP.values.filter((each) => each < value).length / 8 });
+    expect(readingOf(volume, MAP, [0, 0, 0], true)?.rank).toBe("lowest");
+    // Of a fine map not all values are sorted, but its extremes are.
+    const many = Array.from({ length: 2 ** 19 }, (_, at) => at % 100);
+    many[4097] = 101;
+    const fine = result(many, { depth: 128, rows: 64, columns: 64, maximum: 101 });
+    const full: Triple = [128, 64, 64];
+    expect(readingOf({ ...volume, full }, fine, [1, 0, 1], true)?.rank).toBe("highest");
+    expect(readingOf({ ...volume, full }, fine, [1, 0, 3], true)?.rank).not.toBe("highest");
+  });
+
   it("is told with its error and the input", () => {
     const known = { ...MAP, errors: Float32Array.from(MAP.values, (value) => value / 10) };
-    expect(readingOf(volume, known, [3, 2, 1], false)).toEqual({ value: 70, error: 7, rank: null });
+    expect(readingOf(volume, known, [3, 2, 1], false)).toEqual({ value: 70, error: 7, rank: "highest" });
     expect(readingOf(volume, null, [3, 2, 1], false)).toBeNull();
     expect(intensityAt(volume, [3, 2, 1])).toBe(225);
     expect(voxelInWords(volume, [3, 2, 1], readingOf(volume, MAP, [3, 2, 1], false), text)).toBe(
@@ -278,7 +291,7 @@ describe("a volume as one picture", () => {
   });
 
   it("knows the tile that is nearest", () => {
-    const slices = montageSlices(20, 4);
+    const slices = montageSlices({ full: [40, 30, 20], affine: null }, 0, { axis: 2 }, 4);
     expect([0, 4, 5, 19].map((slice) => nearestTile(slices, slice))).toEqual([0, 0, 1, 3]);
   });
 });

@@ -5,8 +5,8 @@ import { createPainter, frameSize, type Scene } from "../src/paint/painter";
 import { topOf } from "../src/paint/top";
 import { DEFAULT_VIEW, type PlanePayload, type View } from "../src/protocol";
 import { solidOn } from "../src/volume/box";
+import { compose } from "../src/volume/compose";
 import { cutMap, cutPicture, gridOf, paneSize } from "../src/volume/cut";
-import { montageSlices } from "../src/volume/montage";
 import { crosshairOf, shownPlanes, type Triple } from "../src/volume/space";
 import type { Volume } from "../src/volume/volume";
 import cases from "./pane-cases.json";
@@ -20,7 +20,7 @@ const planesOf = (one: Case) => one.planes as unknown as [PlanePayload, PlanePay
 
 function volumeOf(one: Case): Volume {
   return {
-    affine: null,
+    affine: one.affine,
     planes: planesOf(one),
     shape: one.shape as unknown as Triple,
     full: one.full as unknown as Triple,
@@ -44,7 +44,8 @@ describe("a volume painted by the page and by the kernel", () => {
   });
 
   it.each(named)("has the same slices in its montage: case $index", (one) => {
-    expect(montageSlices(one.full[one.planes[one.view.plane].axis], one.view.tiles)).toEqual(one.montage);
+    const { tiles } = compose(volumeOf(one), { ...viewOf(one), layout: "montage" });
+    expect(tiles.map(({ at, plane }) => at[plane.axis])).toEqual(one.montage);
   });
 
   it.each(named)("has the same scale and the same box: case $index", (one) => {

@@ -232,6 +232,16 @@ def settled(lab: Lab, view: View, wanted: Callable[[list[str]], bool]) -> list[s
     raise AssertionError("The tiles do not come to show what they should.")
 
 
+def alike(one: str, other: str) -> bool:
+    """Whether two canvases show the same; the browser scales the same pixels to the screen in more ways than one, which
+    differ in their last digit."""
+    pixels = [
+        np.asarray(Image.open(io.BytesIO(base64.b64decode(each.partition(",")[2]))).convert("RGB")).astype(int)
+        for each in (one, other)
+    ]
+    return pixels[0].shape == pixels[1].shape and bool(np.abs(pixels[0] - pixels[1]).max() <= 1)
+
+
 def test_no_small_map_tells_where_to_look_while_somebody_guesses(show):
     lab = show(SCENE)
     view = lab.view().wait()
@@ -241,16 +251,16 @@ def test_no_small_map_tells_where_to_look_while_somebody_guesses(show):
     expect(film.first).to_be_attached(timeout=PATIENCE_MS)
     lab.frames()
     before = [painted(tile) for tile in tiles(view).all()]
-    assert before[0] != before[1]
+    assert not alike(*before)
     view.button("Guess").click()
     expect(film).to_have_count(0)
-    hidden = settled(lab, view, lambda found: found[0] == found[1])
-    assert hidden[0] != before[0]
+    hidden = settled(lab, view, lambda found: alike(*found))
+    assert not alike(hidden[0], before[0])
     tiles(view).nth(0).locator("canvas").first.hover()
     expect(tiles(view).locator(".xai-tile-value").first).to_be_hidden()
     view.button("Reveal").click()
     expect(film.first).to_be_attached()
-    settled(lab, view, lambda found: found == before)
+    settled(lab, view, lambda found: all(map(alike, found, before)))
 
 
 def test_several_questions_are_put_together_in_the_page(show):

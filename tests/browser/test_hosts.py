@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.hosts import Marimo, MarimoEditor, Notebook, Voila
-from tests.browser.scenes import SCENE
+from tests.browser.scenes import SCENE, VOLUME
 from tests.browser.view import View, difference
 
 if TYPE_CHECKING:
@@ -125,4 +125,22 @@ def test_marimo_shows_one_widget_twice(tmp_path: Any, chromium: Browser) -> None
         expect(other.root).to_have_attribute("data-state", "done")
         other.choose_class("temple")
         expect(one.caption()).to_contain_text("temple")
+        context.close()
+
+
+@pytest.mark.parametrize("kind", [Notebook, Voila, MarimoEditor])
+def test_a_volume_is_walked_through(kind: type[Host], tmp_path: Any, chromium: Browser) -> None:
+    context = chromium.new_context(viewport={"width": 1400, "height": 1200})
+    with kind(tmp_path / "home", VOLUME) as running:
+        view = running.open(context.new_page()).view().wait()
+        panes = view.root.locator(".xai-pane-canvas")
+        expect(panes).to_have_count(3)
+        expect(view.root.locator("output")).to_contain_text("voxel 12, 16, 10")
+        # The arrow keys belong to the crosshair, not to the notebook.
+        panes.first.focus()
+        panes.first.press("ArrowUp")
+        expect(view.root.locator("output")).to_contain_text("voxel 12, 17, 10")
+        expect(panes.first).to_be_focused()
+        view.choose_class("unclear")
+        expect(view.caption()).to_contain_text("unclear")
         context.close()

@@ -283,3 +283,42 @@ def test_a_damaged_page_says_so(chromium, widget, tmp_path):
     page.goto(damaged.as_uri())
     expect(page.get_by_role("alert")).to_contain_text("The widget could not be drawn")
     page.close()
+
+
+def test_a_volume_is_walked_through_without_a_kernel(opened):
+    w = XaiWidget(examples.phantom_net(), examples.phantom(1, group=1).image)
+    w.explain()
+    file = opened(w)
+    view = file.view
+    panes, readout = view.root.locator(".xai-pane-canvas"), view.root.locator("output")
+    expect(panes).to_have_count(3)
+    first = readout.inner_text()
+    coronal = panes.nth(1).screenshot()
+    panes.first.click(position={"x": 20, "y": 30})
+    expect(readout).not_to_have_text(first)
+    file.frames()
+    assert panes.nth(1).screenshot() != coronal
+    slider = view.slider("Slice, Axial")
+    before = int(slider.input_value())
+    slider.focus()
+    slider.press("ArrowRight")
+    expect(slider).to_have_value(str(before + 1))
+    view.button("Strongest place").click()
+    cell = np.unravel_index(w.attribution.values.argmax(), w.attribution.values.shape)
+    shape = w.attribution.input_size
+    at = [(2 * c + 1) * n // (2 * m) for c, n, m in zip(cell, shape, w.attribution.values.shape, strict=True)]
+    expect(readout).to_contain_text("voxel {}, {}, {}".format(*at))
+    view.button("Montage").click()
+    tiles = view.root.locator(".xai-montage-tile")
+    expect(tiles).to_have_count(12)
+    tiles.nth(3).click()
+    expect(tiles.nth(3)).to_have_attribute("aria-current", "true")
+    view.button("Save").click()
+    expect(view.button("Save NIfTI")).to_have_count(0)
+    with file.page.expect_download() as download:
+        view.button("Save PNG").click()
+    with Image.open(download.value.path()) as saved:
+        # Twelve slices, four in a row.
+        assert min(saved.size) > 400
+    assert file.problems == []
+    w.close()

@@ -376,7 +376,7 @@ def test_the_readout_ranks_the_value_in_words(show):
     view.canvas().focus()
     lab.page.keyboard.press("ArrowRight")
     readout = view.root.locator("output")
-    expect(readout).to_contain_text(re.compile(r"higher than 9\d % of the picture|the highest value of the picture"))
+    expect(readout).to_contain_text(re.compile(r"higher than 9\d % of the map|the highest value of the map"))
     lab.kernel.run("_map = w.attribution.resized()")
     # The scene's other corner: far away from the cat.
     left, top = corner(view)

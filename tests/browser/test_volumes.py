@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from tests.browser.view import View
 
 MIDDLE: Final = [12, 16, 10]
+# Stored from top to bottom, as many scanners do.
+DOWNWARD: Final = VOLUME.replace("[0, 0, 4, -80]", "[0, 0, -4, 0]")
 UNKNOWN: Final = VOLUME.replace("image,", "image.get_fdata().astype('float32'),")
 
 
@@ -63,7 +65,8 @@ def test_three_planes_with_their_marks_meet_in_the_middle(show):
     view = lab.view().wait()
     names = view.root.locator(".xai-pane-head strong")
     expect(names).to_have_text(["Axial", "Coronal", "Sagittal"])
-    marks = [pane.inner_text().split() for pane in view.root.locator(".xai-pane-frame").all()]
+    frames = view.root.locator(".xai-pane-frame").all()
+    marks = [[mark.get_attribute("data-mark") for mark in frame.locator(".xai-pane-mark").all()] for frame in frames]
     assert marks == [["L", "R", "A", "P"], ["L", "R", "S", "I"], ["P", "A", "S", "I"]]
     assert look(view) == MIDDLE
     expect(readout(view)).to_contain_text("x −2.0, y 0.0, z −40.0 mm")
@@ -93,6 +96,10 @@ def test_the_read_out_says_what_python_knows(show):
         lab.kernel.value(f"float(w.attribution.resized()[{i}, {j}, {k}])"), rel=0.01, abs=1e-9
     )
     known = lab.kernel.value(f"float(image.get_fdata()[{i}, {j}, {k}])")
+    ranked = re.search(r"higher than (\d+) % of the map", readout(view).inner_text())
+    assert ranked is not None
+    lower = lab.kernel.value(f"float((w.attribution.values < {value}).mean())")
+    assert int(ranked.group(1)) == pytest.approx(100 * lower, abs=1)
     told = re.search(r"input (−?[\d.]+)", readout(view).inner_text())
     assert told is not None
     # As exactly as one of 256 grey values.
@@ -125,6 +132,29 @@ def test_dragging_through_a_plane_says_nothing_until_it_is_let_go(show):
     settled(lab, at)
     assert len(lab.wire.said()) == 1
     assert lab.wire.updates()[0].data["state"]["view"]["crosshair"] == at
+
+
+def test_a_finger_moves_the_crosshair(show):
+    lab = show(VOLUME)
+    view = lab.view().wait()
+    pane(view, "Axial").scroll_into_view_if_needed()
+    box = pane(view, "Axial").bounding_box()
+    assert box is not None
+    touch = lab.page.context.new_cdp_session(lab.page)
+
+    def finger(kind: str, *places: float) -> None:
+        points = [{"x": box["x"] + at * box["width"], "y": box["y"] + at * box["height"]} for at in places]
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    finger("touchStart", 0.5)
+    for place in (0.45, 0.4, 0.35, 0.3):
+        finger("touchMove", place)
+        lab.frames()
+    finger("touchEnd")
+    # The first axis is stored towards the left and the second towards the front: both are shown backwards.
+    at = look(view)
+    assert np.abs(np.subtract(at[:2], [0.7 * 24, 0.7 * 32])).max() <= 1
+    settled(lab, at)
 
 
 def test_a_slider_moves_one_plane_and_says_so_once(show):
@@ -228,6 +258,22 @@ def test_a_montage_shows_slices_and_a_press_moves_the_crosshair(show):
     lab.kernel.until("w.view['layout']", "panes")
 
 
+def test_what_is_stored_downwards_is_seen_upwards(show):
+    lab = show(DOWNWARD)
+    view = lab.view().wait()
+    # The slider's right end is the top of the head.
+    view.slider("Slice, Axial").focus()
+    lab.page.keyboard.press("ArrowRight")
+    expect(readout(view)).to_contain_text("voxel 12, 16, 9")
+    view.button("Montage").click()
+    names = view.root.locator(".xai-montage-name")
+    expect(names).to_have_count(12)
+    places = [float(name.split()[1].replace("−", "-")) for name in names.all_inner_texts()]
+    assert places == sorted(places)
+    marks = view.root.locator(".xai-montage .xai-pane-mark")
+    assert [mark.get_attribute("data-mark") for mark in marks.all()] == ["L", "R", "A", "P"]
+
+
 def test_modes_and_the_radiological_view_change_what_is_seen(show):
     lab = show(VOLUME)
     view = lab.view().wait()
@@ -243,7 +289,7 @@ def test_modes_and_the_radiological_view_change_what_is_seen(show):
     view.button("Radiological").click()
     lab.kernel.until("w.view['radiological']", True)
     marks = view.root.locator(".xai-pane-frame").first
-    expect(marks.locator("[data-edge=left]")).to_have_text("R")
+    expect(marks.locator("[data-edge=left]")).to_have_attribute("data-mark", "R")
     # But for the crosshair, which is one voxel off the middle.
     assert difference(pixels(pane(view, "Axial"))[:, ::-1], seen[3]) < difference(pixels(pane(view, "Axial")), seen[3])
 

@@ -190,6 +190,8 @@ def test_a_partial_map_says_that_it_is_partial(fraction: float, final: bool) -> 
             ["The score does not depend on the positions of blocks.4: choose an earlier layer."],
         ),
         ([[0, 0]], {"relu": True}, ["The map is zero everywhere (everything was negative before the ReLU)."]),
+        ([[0, 0]], {"fraction": 0.5}, []),
+        ([[-1, 0]], {"fraction": 0.5}, []),
         ([[-1, 0]], {}, ["The map is negative everywhere: every place speaks against the target."]),
         ([[np.nan, 1]], {}, ["Some values are not finite; they are shown as zero."]),
         ([[1, 2]], {"fused": "finest grid"}, ["Several layers: finest grid."]),

@@ -196,6 +196,18 @@ def test_a_montage_shows_evenly_spaced_slices_of_its_plane() -> None:
     assert len({tile.top for tile in plan.tiles}) == 2
 
 
+@pytest.mark.parametrize("radiological", [False, True])
+def test_a_montage_goes_from_bottom_to_top_however_it_is_stored(radiological: bool) -> None:
+    # Stored towards the left, the bottom and the front: LIA.
+    for plane, axis in ((0, 1), (1, 2), (2, 0)):
+        plan = compose((30, 40, 50), LIA, view(layout="montage", plane=plane, tiles=5, radiological=radiological))
+        voxels = np.full((5, 3), 7)
+        voxels[:, axis] = [tile.index for tile in plan.tiles]
+        # Along the body: z of an axial slice, y of a coronal, x of a sagittal one.
+        places = nibabel.affines.apply_affine(LIA, voxels)[:, 2 - plane]
+        assert (np.diff(places) > 0).all(), plane
+
+
 def test_radiological_pictures_are_mirrored_in_two_panes() -> None:
     volume = np.zeros(SHAPE, np.float32)
     volume[8:, :, :] = 100  # towards the patient's left: LIA

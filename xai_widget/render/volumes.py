@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from math import ceil, floor, sqrt
 from typing import Final
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image, ImageDraw, ImageFont
 
-from xai_widget.planes import Plane, montage_slices, planes_of, to_mm, usable, voxel_at
+from xai_widget.planes import Plane, ascends, montage_slices, planes_of, to_mm, usable, voxel_at
 from xai_widget.render.boxes import largest_box
 from xai_widget.render.colour import Pixels
 from xai_widget.render.grids import resize
@@ -119,7 +119,9 @@ def paint_volume(
         canvas[upper : upper + painted.shape[0], left : left + painted.shape[1]] = painted
     page = Image.fromarray(canvas)
     if view["layout"] == "montage":
-        _mark(page, plan.tiles[0], scale)
+        first = plan.tiles[0]
+        # At the bottom stands where a slice lies.
+        _mark(page, replace(first, plane=replace(first.plane, marks=(*first.plane.marks[:3], ""))), scale)
         for tile in plan.tiles:
             _tell_place(page, tile, scale, _place(tile, voxels.full, affine))
     else:
@@ -142,7 +144,7 @@ def compose(full: Sequence[int], affine: ArrayLike | None, view: View) -> Compos
     """
     planes = planes_of(full, affine, view["radiological"])
     if view["layout"] == "montage":
-        return _montage(planes[view["plane"]], full, view["tiles"])
+        return _montage(planes[view["plane"]], full, affine, view["tiles"])
     crosshair = voxel_at(full, view["crosshair"])
     sizes = [pane_size(full, plane) for plane in planes]
     gap = _gap(sum(width for _, width in sizes))
@@ -167,8 +169,11 @@ def fitting_scale(full: Sequence[int], affine: ArrayLike | None, view: View, wid
     return max(1, round(width / compose(full, affine, view).width))
 
 
-def _montage(plane: Plane, full: Sequence[int], count: int) -> Composition:
+def _montage(plane: Plane, full: Sequence[int], affine: ArrayLike | None, count: int) -> Composition:
     indices = montage_slices(full[plane.axis], count)
+    if not ascends(plane, affine):
+        # From bottom to top, from back to front, from left to right, however it is stored.
+        indices.reverse()
     height, width = pane_size(full, plane)
     columns = ceil(sqrt(len(indices)))
     gap = _gap(columns * width)

@@ -48,12 +48,15 @@ export function volumeCanvas(volume: Volume, result: Result | null, whole: View,
     const [left, upper, width, height] = [tile.left, tile.top, tile.width, tile.height].map((each) => each * scale);
     const frame = { context, left, top: upper, width, height };
     context.drawImage(painted, left, upper);
-    if (view.layout === "panes") {
+    const montage = view.layout === "montage";
+    if (!montage) {
       drawCross(frame, tile, volume);
-      drawMarks(frame, tile);
     } else {
       const pad = Math.min(width, height) / 40;
       write(frame, placeOf(affine, tile.number, tile.at) || String(at), pad, height - pad, "left", "bottom");
+    }
+    if (!montage || tile === plan.tiles[0]) {
+      drawMarks(frame, tile, montage);
     }
   }
   return canvas;
@@ -75,14 +78,15 @@ function drawCross({ context, left, top, width, height }: Frame, { at, plane }: 
   stroke(x + open, from(y), width - x - open, line);
 }
 
-function drawMarks(frame: Frame, { plane: { marks } }: Tile): void {
+/** What stands at the edges; at the bottom of a montage's slice stands where it lies. */
+function drawMarks(frame: Frame, { plane: { marks } }: Tile, montage: boolean): void {
   const { width, height } = frame;
   const pad = Math.min(width, height) / 40;
   const [left, right, top, bottom] = marks;
   write(frame, left, pad, height / 2, "left", "middle");
   write(frame, right, width - pad, height / 2, "right", "middle");
   write(frame, top, width / 2, pad, "center", "top");
-  write(frame, bottom, width / 2, height - pad, "center", "bottom");
+  write(frame, montage ? "" : bottom, width / 2, height - pad, "center", "bottom");
 }
 
 function write(

@@ -29,11 +29,12 @@ const GAP = 1 / 48;
 const LEAST = 480;
 
 /** Three planes that meet at the crosshair, or a montage of one; a pixel is as large as a pane's. */
-export function compose({ full, affine, planes: given }: Volume, view: View): Composition {
+export function compose(volume: Volume, view: View): Composition {
+  const { full, affine, planes: given } = volume;
   const planes = shownPlanes(given, affine, view.radiological);
   const crosshair = crosshairOf(view.crosshair, full);
   if (view.layout === "montage") {
-    return montage(PLANES[view.plane] ?? 0, planes, full, crosshair, view.tiles);
+    return montage(volume, PLANES[view.plane] ?? 0, planes, crosshair, view.tiles);
   }
   const sizes = planes.map((plane) => paneSize(full, plane));
   const gap = gapOf(sizes.reduce((sum, { width }) => sum + width, 0));
@@ -54,15 +55,15 @@ export function fittingScale(width: number): number {
 }
 
 function montage(
+  volume: Volume,
   number: PlaneNumber,
   planes: readonly PlanePayload[],
-  full: Triple,
   crosshair: Triple,
   count: number,
 ): Composition {
   const plane = planes[number];
-  const slices = montageSlices(full[plane.axis], count);
-  const { width, height } = paneSize(full, plane);
+  const slices = montageSlices(volume, number, plane, count);
+  const { width, height } = paneSize(volume.full, plane);
   const columns = montageColumns(slices.length);
   const gap = gapOf(columns * width);
   const tiles = slices.map((slice, place) => ({

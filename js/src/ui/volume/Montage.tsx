@@ -17,7 +17,7 @@ export function Montage(shown: ShownVolume) {
   const { plane: chosen, tiles } = store.view.value;
   const number = PLANES[chosen] ?? 0;
   const plane = planes[number];
-  const slices = montageSlices(volume.full[plane.axis], tiles);
+  const slices = montageSlices(volume, number, plane, tiles);
   const current = nearestTile(slices, crosshair[plane.axis]);
   const press = (event: KeyboardEvent) => {
     const next = event.altKey || event.ctrlKey || event.metaKey ? null : movedTo(event.key, current, slices.length);
@@ -45,6 +45,7 @@ export function Montage(shown: ShownVolume) {
           number={number}
           plane={plane}
           slice={slice}
+          marked={at === 0}
           current={at === current}
         />
       ))}

@@ -4,6 +4,7 @@ import { type PlaneNumber, shareOf, voxelAt, withAxis } from "../../volume/space
 import { useText, useView } from "../context";
 import { shareAt } from "../stage/pointing";
 import { createTurns } from "../stage/turns";
+import { Marks } from "./Marks";
 import { sliceInWords } from "./reading";
 import type { ShownVolume } from "./shown";
 import { useSlice } from "./slice";
@@ -12,13 +13,15 @@ interface Props extends ShownVolume {
   number: PlaneNumber;
   plane: PlanePayload;
   slice: number;
+  /** Whether it shows which side is which, for all of them. */
+  marked: boolean;
   /** Whether the crosshair is nearest to it. */
   current: boolean;
 }
 
 /** One slice of the montage: press it to move the crosshair there. */
 export function MontageTile(props: Props) {
-  const { looking, dimmed, number, plane, slice, current } = props;
+  const { looking, dimmed, number, plane, slice, marked, current } = props;
   const { store } = useView();
   const text = useText();
   const { volume, crosshair, pointed } = looking;
@@ -60,6 +63,7 @@ export function MontageTile(props: Props) {
             <span class="xai-crosshair-y" style={{ top: `${y * 100}%` }} />
           </span>
         )}
+        {marked && <Marks plane={plane} />}
       </span>
       <span class="xai-montage-name xai-number">{placeOf(volume.affine, number, here) || slice}</span>
     </button>

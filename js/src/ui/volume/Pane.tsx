@@ -1,8 +1,9 @@
 import type { Signal } from "@preact/signals";
 import { placeOf } from "../../volume/place";
-import { type PlaneNumber, shareOf, type Triple, withAxis } from "../../volume/space";
+import { goesUp, type PlaneNumber, shareOf, type Triple, withAxis } from "../../volume/space";
 import { useText, useView } from "../context";
 import { clamp, frameShare, reveal } from "../stage/viewport";
+import { Marks } from "./Marks";
 import { PaneCanvas } from "./PaneCanvas";
 import { sliceInWords } from "./reading";
 import type { ShownVolume } from "./shown";
@@ -14,8 +15,6 @@ interface Props extends ShownVolume {
   rooms: readonly [number, number];
   focus: Signal<Triple | null>;
 }
-
-const EDGES = ["left", "right", "top", "bottom"] as const;
 
 /** One plane with its crosshair, the marks at its edges, and the slider through its slices. */
 export function Pane(props: Props) {
@@ -51,19 +50,14 @@ export function Pane(props: Props) {
             <span class="xai-crosshair-y" style={{ top: `${y * 100}%` }} />
           </div>
         </div>
-        {plane.marks.map(
-          (mark, at) =>
-            mark && (
-              <span key={EDGES[at]} class="xai-pane-mark" data-edge={EDGES[at]} aria-hidden="true">
-                {mark}
-              </span>
-            ),
-        )}
+        <Marks plane={plane} />
       </div>
       <div class="xai-pane-slice">
         <input
           type="range"
           class="xai-range"
+          // To the right is up, to the front or to the patient's right, however that is stored.
+          dir={goesUp(number, plane.axis, volume.affine) ? "ltr" : "rtl"}
           aria-label={text.sliceOf(name)}
           aria-valuetext={sliceInWords(volume, number, crosshair, text)}
           min={0}
