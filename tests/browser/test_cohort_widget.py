@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.axe import violations
-from tests.browser.view import PATIENCE_MS, View
+from tests.browser.view import PATIENCE_MS, View, difference
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from tests.browser.lab import Lab
 
 MADE: Final = """\
+import numpy
 import tempfile
 from xai_widget import examples
 from xai_widget.cohort import explain_dataset
@@ -28,6 +28,7 @@ w"""
 PICTURES: Final = MADE.format(data="net, data = examples.watermarked_net(), examples.watermarks(90)")
 VOLUMES: Final = MADE.format(data="net, data = examples.phantom_net(), examples.phantoms(6)")
 NAMES: Final = ".xai-cohort-name"
+AGREEMENT: Final = 2.0
 DRAWN: Final = ".xai-cohort-frame img"
 
 
@@ -46,10 +47,8 @@ def test_the_template_that_is_painted_is_the_groups_and_another_is_chosen_in_the
     lab = show(PICTURES)
     view = opened(lab, 24)
     expect(view.caption()).to_contain_text("Mean · cat")
-    painted = np.array(lab.kernel.value("c.mean('cat').heat_map().tolist()"), np.uint8)
-    shown = view.pixels()
-    scale = shown.shape[0] // painted.shape[0]
-    assert np.array_equal(shown[::scale, ::scale], painted)
+    assert difference(view.pixels(), view.python_pixels("w.templates")) <= AGREEMENT
+    assert lab.kernel.value("bool((numpy.asarray(w.snapshot()) == c.mean('cat').heat_map(w.templates.view)).all())")
     before = view.request()
     view.root.locator(".xai-thumb").nth(1).click()
     view.wait_for_next(before)

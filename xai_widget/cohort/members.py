@@ -203,6 +203,8 @@ class Members:
         counted = say("{0}–{1} of {2}", self._first + 1, last, len(self.rows)) if len(rows) else say("No id fits.")
         self._place.value = f"<span role='status'>{html.escape(counted)}</span>"
         self._before.disabled, self._after.disabled = self._first == 0, last >= len(self.rows)
+        for button in (self._before, self._after):
+            button.layout.display = "none" if self.pages == 1 else None
         self._grow(len(rows))
         for row, picture, button in zip(rows, self._pictures, self._buttons, strict=False):
             picture.value = _frame("")

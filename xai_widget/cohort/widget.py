@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
+from xai_widget.cohort.heading import Heading
 from xai_widget.cohort.members import Members
 from xai_widget.cohort.opened import open_member
 from xai_widget.cohort.origin import origin_of
@@ -88,22 +89,16 @@ class CohortWidget:
         )
         self._below = ipywidgets.Dropdown()
         self._told = ipywidgets.HTML()
-        self._title = ipywidgets.HTML()
-        self._back, self._on, self._shut = (
-            ipywidgets.Button(icon=name) for name in ("chevron-left", "chevron-right", "close")
+        self._heading = Heading(
+            lambda by: self._safely(lambda: self._go(by)), lambda: self._safely(self.close_member), self._say
         )
-        head = ipywidgets.HBox([self._title, ipywidgets.HBox([self._back, self._on, self._shut])])
         self._stage = ipywidgets.VBox()
-        self._head = head
         self.box = ipywidgets.VBox(
             [style, self._below, self.templates, self._gallery.box, self._told, self._stage],
             _dom_classes=("xai-cohort",),
         )
-        for part, name in ((head, "head"), (self._stage, "member"), (self._below, "below"), (self._told, "told")):
+        for part, name in ((self._stage, "member"), (self._below, "below"), (self._told, "told")):
             part.add_class(f"xai-cohort-{name}")
-        self._back.on_click(lambda _: self._safely(lambda: self._go(-1)))
-        self._on.on_click(lambda _: self._safely(lambda: self._go(1)))
-        self._shut.on_click(lambda _: self.close_member())
         self._speaking = False
         self._label()
         self._below.observe(lambda change: self._safely(lambda: self._choose_underlay(change.new)), "value")
@@ -189,12 +184,9 @@ class CohortWidget:
         before, self.member, self._open = self.member, made, row
         name = self.cohort.table.set_index("row")["id"].loc[row]
         self._gallery.mark(row)
-        self._title.value = (
-            f"<span role='status'><strong>{html.escape(name)}</strong> "
-            f"<span class='xai-cohort-quiet'>{html.escape(self._gallery.about(row))}</span></span>"
-        )
-        self._back.disabled, self._on.disabled = (self._gallery.beside(row, by) is None for by in (-1, 1))
-        self._stage.children = (self._head, made)
+        before_it, after_it = (self._gallery.beside(row, by) is not None for by in (-1, 1))
+        self._heading.show(name, self._gallery.about(row), before=before_it, after=after_it)
+        self._stage.children = (self._heading.box, made)
         self._tell(told)
         if before is not None:
             _close(before)
@@ -238,7 +230,7 @@ class CohortWidget:
         """Close everything, and let go of maps, pictures, model and member."""
         self.close_member()
         self._gallery.close()
-        for part in (self.templates, self.box, self._head, *self._gallery.tiles):
+        for part in (self.templates, self.box, self._heading.box, *self._gallery.tiles):
             _close(part)
 
     # -- in a notebook ----------------------------------------------------------------------------------------------
@@ -255,7 +247,8 @@ class CohortWidget:
 
     def _show_group(self) -> None:
         self._gallery.show(self.group, self._rows[self.group])
-        self._tell("")
+        if self.member is None:
+            self._tell("")
 
     def _choose_underlay(self, name: str) -> None:
         if not self._speaking:
@@ -276,10 +269,6 @@ class CohortWidget:
         self._below.value = now
         self._below.description = say("Underlay")
         self._speaking = False
-        for button, text in ((self._back, "Previous"), (self._on, "Next"), (self._shut, "Close")):
-            button.description = say(text)
-        self._back.tooltip, self._on.tooltip = say("Previous member"), say("Next member")
-        self._shut.tooltip = say("Close this member")
 
     def _speak(self, locale: str) -> None:
         say = Speech(locale)
@@ -287,6 +276,7 @@ class CohortWidget:
             self._say = say
             self._label()
             self._gallery.speak(say)
+            self._heading.speak(say)
 
     def _tell(self, text: str) -> None:
         self._words = text
