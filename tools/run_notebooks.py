@@ -77,14 +77,14 @@ def _joined(outputs: list[Any]) -> list[Any]:
 
 
 def _lighter(png: str) -> str:
-    """Return a wide picture (of a volume's three planes) narrower: half of the size."""
+    """Return a wide picture (of a volume's three planes) narrower and in 192 colours: a quarter of the size."""
     picture = Image.open(io.BytesIO(base64.b64decode(png)))
     if picture.width <= WIDEST:
         return png
     narrower = picture.convert("RGB")
     narrower.thumbnail((WIDEST, WIDEST), Image.Resampling.LANCZOS)
     file = io.BytesIO()
-    narrower.save(file, "PNG", optimize=True)
+    narrower.quantize(192).save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode("ascii")
 
 
