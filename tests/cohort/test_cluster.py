@@ -11,8 +11,8 @@ import pytest
 
 from tests.cohorts import OCCLUSION, Counting, Deadly, Pictures, Unloadable, Unpacked
 from xai_widget.cohort import explain_dataset, luggage
-from xai_widget.cohort.journal import NAME as JOURNAL
-from xai_widget.cohort.store import Store
+from xai_widget.cohort.store.journal import NAME as JOURNAL
+from xai_widget.cohort.store.store import Store
 
 distributed = pytest.importorskip("distributed")
 dask = pytest.importorskip("dask")

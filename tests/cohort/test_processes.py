@@ -13,8 +13,8 @@ import torch
 
 from tests.cohorts import OCCLUSION, Counting, Deadly, Pictures, Unloadable, Unpacked, evaluations
 from xai_widget.cohort import explain_dataset, luggage
-from xai_widget.cohort.journal import NAME as JOURNAL
-from xai_widget.cohort.store import Store
+from xai_widget.cohort.store.journal import NAME as JOURNAL
+from xai_widget.cohort.store.store import Store
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from xai_widget.cohort.cohort import Cohort
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from xai_widget.cohort.clusters import Clusters
+    from xai_widget.cohort.findings.clusters import Clusters
 
 PICTURES = 180  # 60 of each thing
 RUNS = [("grad_cam", 0), ("grad_cam", 3000), ("lrp", 0), ("lrp", 2000)]

@@ -9,10 +9,10 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from tests.made_cohorts import a_cohort
-from xai_widget.cohort import clusters as module
 from xai_widget.cohort.cohort import Cohort
-from xai_widget.cohort.map_features import area_means
-from xai_widget.cohort.spectral import kinds, spectrum, standing_out
+from xai_widget.cohort.findings import clusters as module
+from xai_widget.cohort.findings.map_features import area_means
+from xai_widget.cohort.findings.spectral import kinds, spectrum, standing_out
 
 mpl.use("agg")
 

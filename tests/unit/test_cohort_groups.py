@@ -8,7 +8,7 @@ import pytest
 
 from tests.made_cohorts import a_cohort, failed
 from xai_widget.cohort.cohort import Cohort
-from xai_widget.cohort.groups import Group
+from xai_widget.cohort.membership.groups import Group
 
 # row: label, prediction, probability, age
 PEOPLE = [

@@ -8,7 +8,7 @@ from torch import nn
 from torch.utils.data import DataLoader
 
 from xai_widget.cohort import explain_dataset
-from xai_widget.cohort.items import items_of
+from xai_widget.cohort.running.items import items_of
 from xai_widget.examples import mosaic_net, photo
 
 GREY = Image.new("RGB", (4, 4), "grey")

@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 
 from tests.made_cohorts import a_cohort
-from xai_widget.cohort.atlas import grid, parcels
 from xai_widget.cohort.cohort import Cohort
-from xai_widget.cohort.importance import swarm
+from xai_widget.cohort.findings.atlas import grid, parcels
+from xai_widget.cohort.findings.importance import swarm
 from xai_widget.render import resize
 
 mpl.use("agg")

@@ -10,8 +10,8 @@ import pytest
 
 from tests.made_cohorts import a_cohort
 from xai_widget.cohort.cohort import Cohort
-from xai_widget.cohort.representatives import strongest, submodular_pick
-from xai_widget.cohort.visual_words import describe
+from xai_widget.cohort.findings.representatives import strongest, submodular_pick
+from xai_widget.cohort.findings.visual_words import describe
 
 mpl.use("agg")
 

@@ -14,8 +14,8 @@ from tests.cohorts import OCCLUSION, SIDE, Counting, Pictures, evaluations, pict
 from tests.zoo import Volumetric, seeded
 from xai_widget import Contrast, explain
 from xai_widget.cohort import explain_dataset
-from xai_widget.cohort.journal import NAME as JOURNAL
-from xai_widget.cohort.store import Store
+from xai_widget.cohort.store.journal import NAME as JOURNAL
+from xai_widget.cohort.store.store import Store
 
 
 class HeadOfTwo(nn.Module):

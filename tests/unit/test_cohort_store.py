@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from xai_widget.cohort.journal import NAME as JOURNAL
-from xai_widget.cohort.store import Store
+from xai_widget.cohort.store.journal import NAME as JOURNAL
+from xai_widget.cohort.store.store import Store
 
 PLAN: dict[str, Any] = {
     "version": "0", "method": "occlusion", "params": {"window": 4}, "layer": None, "target": None,
@@ -178,7 +178,7 @@ def test_only_one_writes_at_a_time(folder):
 
 
 def test_the_lock_of_a_process_that_is_gone_is_removed(folder):
-    code = "import os, sys; from xai_widget.cohort.store import Store; Store.resume(sys.argv[1]); os._exit(1)"
+    code = "import os, sys; from xai_widget.cohort.store.store import Store; Store.resume(sys.argv[1]); os._exit(1)"
     subprocess.run([sys.executable, "-c", code, written(folder)], check=False)
     assert len(list(folder.glob("writer-*"))) == 1
     Store.resume(folder).close()

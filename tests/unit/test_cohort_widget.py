@@ -14,8 +14,8 @@ from PIL import Image
 from tests.cohorts import OCCLUSION, Counting, Pictures, evaluations
 from tests.made_cohorts import a_cohort
 from xai_widget.cohort import Cohort, explain_dataset
-from xai_widget.cohort import members as pages
-from xai_widget.cohort.ordering import likeness
+from xai_widget.cohort.viewing import members as pages
+from xai_widget.cohort.viewing.ordering import likeness
 from xai_widget.widget.settings import SettingValueError
 
 AFFINE = [[2.0, 0, 0, -10], [0, 1.5, 0, 4], [0, 0, 3, 0], [0, 0, 0, 1]]

@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from xai_widget.cohort.cohort import Cohort
     from xai_widget.cohort.explaining import explain_dataset
-    from xai_widget.cohort.groups import Group
-    from xai_widget.cohort.store import Store
+    from xai_widget.cohort.membership.groups import Group
+    from xai_widget.cohort.store.store import Store
 
 __all__ = ["Cohort", "Group", "Store", "explain_dataset"]
 
 # Where each public name lives: torch, zarr and pandas are imported when a name is first used.
-_HOMES: Final = {"Cohort": "cohort", "Group": "groups", "Store": "store", "explain_dataset": "explaining"}
+_HOMES: Final = {
+    "Cohort": "cohort",
+    "Group": "membership.groups",
+    "Store": "store.store",
+    "explain_dataset": "explaining",
+}
 
 
 def __getattr__(name: str) -> Any:

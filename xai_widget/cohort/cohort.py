@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from xai_widget.attribution import Attribution
-from xai_widget.cohort import clusters as kinds
-from xai_widget.cohort import map_features, regions, representatives, shared_features, statistics
-from xai_widget.cohort.atlas import Atlas, grid, read_atlas
-from xai_widget.cohort.groups import Members
-from xai_widget.cohort.importance import Importance
-from xai_widget.cohort.splits import By
-from xai_widget.cohort.viewing import Viewing
+from xai_widget.cohort.findings import clusters as kinds
+from xai_widget.cohort.findings import map_features, regions, representatives, shared_features, statistics
+from xai_widget.cohort.findings.atlas import Atlas, grid, read_atlas
+from xai_widget.cohort.findings.importance import Importance
+from xai_widget.cohort.membership.groups import Members
+from xai_widget.cohort.store.splits import By
+from xai_widget.cohort.viewing.viewing import Viewing
 
 
 class Cohort(Viewing):
@@ -344,7 +344,7 @@ class Cohort(Viewing):
         FileNotFoundError
             There is no such folder.
         """
-        from xai_widget.cohort.report import write_report  # noqa: PLC0415 - brings torch, for what methods say of themselves
+        from xai_widget.cohort.reporting.report import write_report  # noqa: PLC0415 - brings torch, for what methods say of themselves
 
         return write_report(
             self, path, by, atlas, names, title=title, view=view, representatives=representatives, alike=alike

@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from xai_widget.binding import Binding
-from xai_widget.cohort.identity import plan_of
-from xai_widget.cohort.items import items_of
-from xai_widget.cohort.origin import Origin
-from xai_widget.cohort.rows import Task
-from xai_widget.cohort.run import run_dataset
+from xai_widget.cohort.running.identity import plan_of
+from xai_widget.cohort.running.items import items_of
+from xai_widget.cohort.running.origin import Origin
+from xai_widget.cohort.running.rows import Task
+from xai_widget.cohort.running.run import run_dataset
 from xai_widget.engine import Forward, known_precision, usable_device
 from xai_widget.explainers import Layer, Method, build_method
 from xai_widget.session import check_model

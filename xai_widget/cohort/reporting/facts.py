@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from xai_widget.cohort.journal import NAME as JOURNAL
 from xai_widget.cohort.reporting.page import Html, element, escaped, facts, joined, note, paragraph, section, table
-from xai_widget.cohort.splits import CORRECT, Rows, explained, words_of
-from xai_widget.cohort.table import COLUMNS
+from xai_widget.cohort.store.journal import NAME as JOURNAL
+from xai_widget.cohort.store.splits import CORRECT, Rows, explained, words_of
+from xai_widget.cohort.store.table import COLUMNS
 from xai_widget.explainers import method_classes, parameters_of
 
 if TYPE_CHECKING:

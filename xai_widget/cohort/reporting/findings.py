@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from xai_widget.cohort.clusters import FEWEST, Clusters
-from xai_widget.cohort.groups import Group
-from xai_widget.cohort.map_features import Likeness
+from xai_widget.cohort.findings.clusters import FEWEST, Clusters
+from xai_widget.cohort.findings.map_features import Likeness
+from xai_widget.cohort.membership.groups import Group
 from xai_widget.cohort.reporting.figures import figure, gallery, interval, plotted, scale, shared_top
 from xai_widget.cohort.reporting.maps import SLICES, chosen
 from xai_widget.cohort.reporting.page import Html, element, note, paragraph, scrolled, section
-from xai_widget.cohort.splits import Rows, explained, words_of
+from xai_widget.cohort.store.splits import Rows, explained, words_of
 from xai_widget.render import top_of
 from xai_widget.view import View
 

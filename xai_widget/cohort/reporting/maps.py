@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from xai_widget.attribution import Attribution
-from xai_widget.cohort import statistics
+from xai_widget.cohort.findings import statistics
 from xai_widget.cohort.reporting.figures import figure, gallery, scale, shared_top
 from xai_widget.cohort.reporting.page import Html, element, note, paragraph, section
-from xai_widget.cohort.splits import Rows
+from xai_widget.cohort.store.splits import Rows
 from xai_widget.render import top_of
 from xai_widget.view import View
 

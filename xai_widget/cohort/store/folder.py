@@ -5,7 +5,7 @@ from typing import Any, Final, Literal
 
 import zarr
 
-from xai_widget.cohort.journal import NAME as JOURNAL
+from xai_widget.cohort.store.journal import NAME as JOURNAL
 
 FORMAT: Final = 1
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from xai_widget._version import __version__
 from xai_widget.arrays import Array
 from xai_widget.binding import Binding
-from xai_widget.cohort.items import Items
+from xai_widget.cohort.running.items import Items
 from xai_widget.explainers import Layer, Method, parameters_of
 from xai_widget.models import unwrap
 from xai_widget.targets import Contrast, Target

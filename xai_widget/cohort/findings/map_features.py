@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xai_widget.attribution import Attribution
-from xai_widget.cohort import visual_words
+from xai_widget.cohort.findings import visual_words
 from xai_widget.names import nearest
 
 Numbers = NDArray[np.float64]

@@ -12,8 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xai_widget.attribution import Attribution
-from xai_widget.cohort import spectral
-from xai_widget.cohort.groups import Group
+from xai_widget.cohort.findings import spectral
+from xai_widget.cohort.membership.groups import Group
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

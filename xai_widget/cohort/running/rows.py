@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from xai_widget.attribution import Estimate
 from xai_widget.binding import Binding
-from xai_widget.cohort.items import Item, Items, class_of
+from xai_widget.cohort.running.items import Item, Items, class_of
 from xai_widget.explainers import Layer, Method
 from xai_widget.session import Session
 from xai_widget.targets import Target

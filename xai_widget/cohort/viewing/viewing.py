@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from xai_widget.cohort.membership import Membership
-from xai_widget.cohort.splits import By
+from xai_widget.cohort.membership.membership import Membership
+from xai_widget.cohort.store.splits import By
 
 if TYPE_CHECKING:
     from xai_widget.cohort.cohort import Cohort
-    from xai_widget.cohort.widget import CohortWidget
+    from xai_widget.cohort.viewing.widget import CohortWidget
 
 
 class Viewing(Membership):
@@ -62,6 +62,6 @@ class Viewing(Membership):
         >>> w.close()
         >>> folder.cleanup()
         """
-        from xai_widget.cohort.widget import CohortWidget  # noqa: PLC0415 - it brings Jupyter along
+        from xai_widget.cohort.viewing.widget import CohortWidget  # noqa: PLC0415 - it brings Jupyter along
 
         return CohortWidget(cast("Cohort", self), by, underlay, model=model, dataset=dataset, view=view, locale=locale)

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 
 from xai_widget.attribution import Attribution, Estimate
-from xai_widget.cohort import statistics
-from xai_widget.cohort.splits import Rows
-from xai_widget.cohort.statistics import Summary
+from xai_widget.cohort.findings import statistics
+from xai_widget.cohort.findings.statistics import Summary
+from xai_widget.cohort.store.splits import Rows
 from xai_widget.engine import Access, Case
 from xai_widget.explainers import Cost, Explainer, Param
 from xai_widget.explainers.method import Method

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import pandas as pd
 
-from xai_widget.cohort.splits import CLASSES, CORRECT, By, Rows, column_of, explained, split
+from xai_widget.cohort.store.splits import CLASSES, CORRECT, By, Rows, column_of, explained, split
 from xai_widget.names import nearest
 from xai_widget.targets import resolve
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from xai_widget.cohort.atlas import SAME_PLACE
-from xai_widget.cohort.splits import Rows
-from xai_widget.cohort.statistics import Running, picture_of
+from xai_widget.cohort.findings.atlas import SAME_PLACE
+from xai_widget.cohort.findings.statistics import Running, picture_of
+from xai_widget.cohort.store.splits import Rows
 from xai_widget.names import nearest
 from xai_widget.widget.given_maps import Below, below_of
 

@@ -21,9 +21,9 @@ from typing import Any, Final, Protocol
 import torch
 from joblib.externals.loky import ProcessPoolExecutor
 
-from xai_widget.cohort.items import Item
-from xai_widget.cohort.luggage import Luggage, explain_with, unpack
-from xai_widget.cohort.rows import Outcome, Task
+from xai_widget.cohort.running.items import Item
+from xai_widget.cohort.running.luggage import Luggage, explain_with, unpack
+from xai_widget.cohort.running.rows import Outcome, Task
 
 # Rows out at once for each worker: one is explained while the next one waits beside it.
 AHEAD: Final = 2

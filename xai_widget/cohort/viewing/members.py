@@ -11,10 +11,10 @@ import ipywidgets
 import numpy as np
 import pandas as pd
 
-from xai_widget.cohort.ordering import ORDERS, arranged
-from xai_widget.cohort.speech import Speech
-from xai_widget.cohort.splits import Rows, words_of
-from xai_widget.cohort.thumbnails import thumbnail
+from xai_widget.cohort.store.splits import Rows, words_of
+from xai_widget.cohort.viewing.ordering import ORDERS, arranged
+from xai_widget.cohort.viewing.speech import Speech
+from xai_widget.cohort.viewing.thumbnails import thumbnail
 from xai_widget.view import View
 from xai_widget.widget.jobs import Job, Outcome, Worker
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any, Final, cast
 from zlib import crc32
 
-from xai_widget.cohort.luggage import Luggage, explain_with, unpack
-from xai_widget.cohort.rows import Outcome, Task
-from xai_widget.cohort.workers import AHEAD, WorkerDied
+from xai_widget.cohort.running.luggage import Luggage, explain_with, unpack
+from xai_widget.cohort.running.rows import Outcome, Task
+from xai_widget.cohort.running.workers import AHEAD, WorkerDied
 
 try:
     import distributed

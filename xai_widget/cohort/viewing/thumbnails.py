@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from xai_widget.cohort.store import Store
+from xai_widget.cohort.store.store import Store
 from xai_widget.planes import planes_of, voxel_at
 from xai_widget.render import Voxels, paint, paint_pane, top_of, view_of_volume
 from xai_widget.view import View

@@ -8,7 +8,7 @@ from typing import Any
 
 import ipywidgets
 
-from xai_widget.cohort.speech import Speech
+from xai_widget.cohort.viewing.speech import Speech
 
 
 class Heading:

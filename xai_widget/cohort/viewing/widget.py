@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import ipywidgets
 from PIL import Image
 
-from xai_widget.cohort.heading import Heading
-from xai_widget.cohort.members import Members
-from xai_widget.cohort.opened import open_member
-from xai_widget.cohort.origin import origin_of
-from xai_widget.cohort.speech import Speech
-from xai_widget.cohort.splits import By
-from xai_widget.cohort.templates import Templates
-from xai_widget.cohort.underlay import ALL, below_groups
+from xai_widget.cohort.running.origin import origin_of
+from xai_widget.cohort.store.splits import By
+from xai_widget.cohort.viewing.heading import Heading
+from xai_widget.cohort.viewing.members import Members
+from xai_widget.cohort.viewing.opened import open_member
+from xai_widget.cohort.viewing.speech import Speech
+from xai_widget.cohort.viewing.templates import Templates
+from xai_widget.cohort.viewing.underlay import ALL, below_groups
 from xai_widget.names import nearest
 from xai_widget.view import check_view
 from xai_widget.widget.stored import with_picture
@@ -81,7 +81,7 @@ class CohortWidget:
 
     def _make_parts(self) -> None:
         style = ipywidgets.HTML(
-            f"<style>{files('xai_widget.cohort').joinpath('widget.css').read_text('utf-8')}</style>"
+            f"<style>{files('xai_widget.cohort.viewing').joinpath('widget.css').read_text('utf-8')}</style>"
         )
         style.layout.display = "none"
         self._gallery = Members(

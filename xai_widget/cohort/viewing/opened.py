@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from xai_widget.cohort.items import Item
-from xai_widget.cohort.origin import Origin
-from xai_widget.cohort.underlay import blank
+from xai_widget.cohort.running.items import Item
+from xai_widget.cohort.running.origin import Origin
+from xai_widget.cohort.viewing.underlay import blank
 from xai_widget.explainers import parameters_of
 from xai_widget.widget.given import from_attribution
 from xai_widget.widget.settings import offered_methods

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Self
 
 from xai_widget.attribution import Attribution
-from xai_widget.cohort.groups import Group, Grouping, Members
-from xai_widget.cohort.origin import Origin, origin_of
-from xai_widget.cohort.splits import By, Rows
-from xai_widget.cohort.store import Store
+from xai_widget.cohort.membership.groups import Group, Grouping, Members
+from xai_widget.cohort.running.origin import Origin, origin_of
+from xai_widget.cohort.store.splits import By, Rows
+from xai_widget.cohort.store.store import Store
 from xai_widget.names import nearest
 
 # Groups that the text form counts.

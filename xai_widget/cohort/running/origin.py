@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xai_widget.binding import Binding
-from xai_widget.cohort.identity import fingerprint
-from xai_widget.cohort.items import Item, Items, items_of
+from xai_widget.cohort.running.identity import fingerprint
+from xai_widget.cohort.running.items import Item, Items, items_of
 from xai_widget.explainers import Layer, Method, build_method
 from xai_widget.targets import Contrast, Target
 

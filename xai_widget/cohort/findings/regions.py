@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from xai_widget.attribution import Attribution
-from xai_widget.cohort.atlas import Atlas
+from xai_widget.cohort.findings.atlas import Atlas
 from xai_widget.names import nearest
 
 Numbers = NDArray[np.float64]

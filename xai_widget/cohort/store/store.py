@@ -16,12 +16,12 @@ import zarr
 from numpy.typing import NDArray
 
 from xai_widget.attribution import Attribution
-from xai_widget.cohort.chunks import Chunks
-from xai_widget.cohort.folder import FORMAT, existing, is_trace, plan_in
-from xai_widget.cohort.journal import NAME as JOURNAL
-from xai_widget.cohort.journal import Journal
-from xai_widget.cohort.lock import WriterLock
-from xai_widget.cohort.table import blank, table_of
+from xai_widget.cohort.store.chunks import Chunks
+from xai_widget.cohort.store.folder import FORMAT, existing, is_trace, plan_in
+from xai_widget.cohort.store.journal import NAME as JOURNAL
+from xai_widget.cohort.store.journal import Journal
+from xai_widget.cohort.store.lock import WriterLock
+from xai_widget.cohort.store.table import blank, table_of
 
 # Plan keys that the first finished row tells.
 SEEN: Final = ("labels", "input_size", "native", "signed", "unit", "layer", "affine")

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from xai_widget.attribution import Attribution
 from xai_widget.binding import Binding
-from xai_widget.cohort.group_maps import Groups, statistics_of
-from xai_widget.cohort.splits import Rows
-from xai_widget.cohort.underlay import MOST, affine_of_inputs
+from xai_widget.cohort.store.splits import Rows
+from xai_widget.cohort.viewing.group_maps import Groups, statistics_of
+from xai_widget.cohort.viewing.underlay import MOST, affine_of_inputs
 from xai_widget.inputs import ModelInput
 from xai_widget.session import Session
 from xai_widget.widget.asking import Key

@@ -7,9 +7,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from xai_widget.cohort.splits import Rows
-from xai_widget.cohort.statistics import Running
-from xai_widget.cohort.store import Store
+from xai_widget.cohort.findings.statistics import Running
+from xai_widget.cohort.store.splits import Rows
+from xai_widget.cohort.store.store import Store
 
 # What a person reads, by the name in code.
 ORDERS: Final = {

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from xai_widget._version import __version__
-from xai_widget.cohort.map_features import Likeness
+from xai_widget.cohort.findings.map_features import Likeness
 from xai_widget.cohort.reporting import facts, findings, maps
 from xai_widget.cohort.reporting.page import page
-from xai_widget.cohort.splits import By, Rows
+from xai_widget.cohort.store.splits import By, Rows
 from xai_widget.names import nearest
 from xai_widget.view import check_view
 

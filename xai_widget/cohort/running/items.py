@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from torch import Tensor, nn
 
-from xai_widget.cohort.table import COLUMNS
+from xai_widget.cohort.store.table import COLUMNS
 from xai_widget.targets import resolve
 
 PICTURES: Final = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")

@@ -7,8 +7,8 @@ from typing import Any, Final, cast
 import cloudpickle
 import torch
 
-from xai_widget.cohort.items import Item, Items
-from xai_widget.cohort.rows import Outcome, Task
+from xai_widget.cohort.running.items import Item, Items
+from xai_widget.cohort.running.rows import Outcome, Task
 
 # A dataset that takes more than this when pickled stays here, and its items are sent one by one.
 TRAVELS: Final = 64 * 2**20

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xai_widget.attribution import Attribution
-from xai_widget.cohort import visual_words
-from xai_widget.cohort.atlas import Atlas, grid, parcels, read_atlas
-from xai_widget.cohort.regions import profiles
-from xai_widget.cohort.statistics import summarise
+from xai_widget.cohort.findings import visual_words
+from xai_widget.cohort.findings.atlas import Atlas, grid, parcels, read_atlas
+from xai_widget.cohort.findings.regions import profiles
+from xai_widget.cohort.findings.statistics import summarise
 from xai_widget.names import nearest
 
 FEATURES: Final = ("words", "parcels", "grid")

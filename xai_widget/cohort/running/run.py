@@ -11,14 +11,14 @@ from typing import Any, Final
 import numpy as np
 from tqdm.auto import tqdm
 
-from xai_widget.cohort.folder import begun
-from xai_widget.cohort.identity import differences
-from xai_widget.cohort.items import GIVEN, Items, class_of
-from xai_widget.cohort.luggage import Luggage
-from xai_widget.cohort.rows import Outcome, Task
-from xai_widget.cohort.splits import explained
-from xai_widget.cohort.store import Store
-from xai_widget.cohort.workers import Here, Local, Pool, outcomes
+from xai_widget.cohort.running.identity import differences
+from xai_widget.cohort.running.items import GIVEN, Items, class_of
+from xai_widget.cohort.running.luggage import Luggage
+from xai_widget.cohort.running.rows import Outcome, Task
+from xai_widget.cohort.running.workers import Here, Local, Pool, outcomes
+from xai_widget.cohort.store.folder import begun
+from xai_widget.cohort.store.splits import explained
+from xai_widget.cohort.store.store import Store
 
 # So many inputs that fail at the start with one error point to the call and not to the inputs.
 FIRST_FEW: Final = 3
@@ -105,7 +105,7 @@ def check_workers(workers: Any) -> None:
         )
         raise TypeError(message)
     else:
-        importlib.import_module("xai_widget.cohort.cluster")  # it says which extra is missing
+        importlib.import_module("xai_widget.cohort.running.cluster")  # it says which extra is missing
 
 
 def _check_same(store: Store, plan: Mapping[str, Any]) -> None:
@@ -161,7 +161,7 @@ def _pool(task: Task, workers: Any, rows: int) -> Iterator[Pool]:
         # Also for a single row: it may be one that kills its process.
         pool = Local(Luggage(task), min(workers, rows))
     else:
-        from xai_widget.cohort.cluster import Cluster  # noqa: PLC0415 - Dask is an optional extra
+        from xai_widget.cohort.running.cluster import Cluster  # noqa: PLC0415 - Dask is an optional extra
 
         pool = Cluster(Luggage(task), workers)
     try:

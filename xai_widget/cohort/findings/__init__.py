@@ -1,0 +1,1 @@
+"""What many maps say together: statistics, regions, representatives, kinds."""

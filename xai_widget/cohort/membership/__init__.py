@@ -1,0 +1,1 @@
+"""Who belongs to a cohort and to its groups."""

@@ -1,0 +1,1 @@
+"""A cohort in a notebook; the part of the package that knows Jupyter."""
