@@ -200,6 +200,7 @@ def test_a_row_of_phantoms_is_a_data_set() -> None:
         scan = phantom(4 + index)
         assert volume.shape == (1, *scan.volume.shape)
         np.testing.assert_array_equal(volume[0].numpy(), scan.volume)
+        np.testing.assert_array_equal(volume.affine, scan.affine)
         assert cohort.labels[label] == scan.label
         assert scan.id == cohort.ids[index]
     with pytest.raises(IndexError):

@@ -103,11 +103,14 @@ class Phantoms(Drawn):
     labels = GROUPS
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        """Return the volume ``[1, 48, 60, 50]`` and its class."""
+        """Return the volume ``[1, 48, 60, 50]``, which carries its affine, and its class."""
         import torch  # noqa: PLC0415 - phantoms themselves need NumPy alone
 
         drawn = self.phantom(index)
-        return torch.from_numpy(drawn.volume)[None], drawn.group
+        tensor = torch.from_numpy(drawn.volume)[None]
+        # As MONAI's tensors have it: a viewer can tell left from right.
+        tensor.affine = drawn.affine  # type: ignore[attr-defined]
+        return tensor, drawn.group
 
     def phantom(self, index: int) -> Phantom:
         """Return all that is known of one of them."""
