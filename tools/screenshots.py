@@ -33,7 +33,14 @@ model = examples.mosaic_net()
 scene = examples.mosaic(["cat", "rocket", "temple", "coffee"]).image
 names = list(model.labels)
 photos = [examples.photo(name) for name in names]
-head, head_model = examples.phantom(1, group=1), examples.phantom_net()"""
+head, head_model = examples.phantom(1, group=1), examples.phantom_net()
+
+
+def cohort(net, data):
+    import tempfile
+    from xai_widget.cohort import explain_dataset
+    return explain_dataset(net, data, "grad_cam", out=tempfile.mkdtemp() + "/m.zarr", group_by="label", progress=False)
+"""
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,8 @@ class Scene:
         Of the widget, in CSS pixels.
     part : str
         What of it is photographed: a CSS selector; the whole widget where it is empty.
+    around : str
+        What is photographed in its place, where the widget is part of something larger: a CSS selector.
     kept : tuple of str
         The themes in which the documentation shows it.
     """
@@ -58,6 +67,7 @@ class Scene:
     steps: Steps = lambda _lab, _view: None
     width: int = WIDTH
     part: str = ""
+    around: str = ""
     kept: tuple[str, ...] = ()
 
 
@@ -119,6 +129,15 @@ def open_regions(lab: Lab, view: View) -> None:
     lab.frames()
 
 
+def open_a_member(lab: Lab, view: View) -> None:
+    """Choose the second group, and open its second member below."""
+    view.root.locator(".xai-thumb").nth(1).click()
+    view.wait()
+    lab.page.locator(MEMBERS).nth(1).wait_for()
+    lab.page.locator(".xai-cohort-name").nth(1).click()
+    lab.view(1).wait()
+
+
 def wait_for_sentence(lab: Lab, view: View) -> None:
     """Let the sentence be measured."""
     view.root.get_by_text("Hiding").first.wait_for()
@@ -131,6 +150,9 @@ COMPARED: Final = """\
 w = XaiWidget(model, scene, target="rocket")
 w.compare(layers=["layer2", "layer3", "layer4"], targets=["rocket", "temple"])
 w"""
+COHORT: Final = "cohort(examples.watermarked_net(), examples.watermarks(90)).widget()"
+SCANS: Final = "cohort(head_model, examples.phantoms(12)).widget()"
+MEMBERS: Final = ".xai-cohort-frame img"
 SCENES: Final = {
     "widget": Scene(WIDGET, kept=("Light", "Dark")),
     "widget-narrow": Scene(WIDGET, width=NARROW, kept=("Light",)),
@@ -152,6 +174,8 @@ SCENES: Final = {
     "volume": Scene(VOLUME, press("Strongest place"), part=".xai-stage", kept=("Light",)),
     "volume-narrow": Scene(VOLUME, width=NARROW),
     "montage": Scene(VOLUME, press("Montage"), part=".xai-stage", kept=("Light",)),
+    "cohort": Scene(COHORT, open_a_member, around=".xai-cohort", kept=("Light",)),
+    "cohort-scans": Scene(SCANS, open_a_member, around=".xai-cohort"),
     "save": Scene(WIDGET, press("Save")),
     "korean": Scene('XaiWidget(model, scene, target="rocket", locale="ko")'),
     "waiting": Scene('XaiWidget(model, scene, method="rise", params={"samples": 20000}, auto_run=False)'),
@@ -177,7 +201,8 @@ def main(folder: Path) -> None:
             scene.steps(lab, view)
             for theme in ("Light", "Dark"):
                 lab.theme(theme)
-                shot = _photograph(view, scene.part)
+                whole = View(lab, lab.page.locator(scene.around).first) if scene.around else view
+                shot = _photograph(whole, scene.part)
                 file = f"{name}{'-dark' if theme == 'Dark' else ''}.png"
                 _keep(shot, folder / file)
                 if theme in scene.kept:

@@ -182,8 +182,7 @@ class Watch:
             is_last = out.shape[-1] in self._widths and is_stretched(first, self._size)
         if is_last:
             # Along its first axis a volume may be cut at another pace: the frames of a clip, thick slices.
-            alike = not is_stretched(last[-2:], self._size[-2:])
-            usable = len(out) == self._rows and math.prod(last) > 1 and alike
+            usable = len(out) == self._rows and math.prod(last) > 1 and not is_stretched(last[-2:], self._size[-2:])
             return _Place("channels_last", last) if usable else None
         is_map = any(tuple(out.shape[1:]) == seen[1:] for seen in self._maps)
         return None if math.prod(first) == 1 or is_map else _Place("channels_first", first)
