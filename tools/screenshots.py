@@ -129,11 +129,16 @@ def open_regions(lab: Lab, view: View) -> None:
     lab.frames()
 
 
-def open_a_member(lab: Lab, view: View) -> None:
-    """Choose the second group, and open its second member below."""
+def choose_a_group(lab: Lab, view: View) -> None:
+    """Choose the second group; its members follow."""
     view.root.locator(".xai-thumb").nth(1).click()
     view.wait()
     lab.page.locator(MEMBERS).nth(1).wait_for()
+
+
+def open_a_member(lab: Lab, view: View) -> None:
+    """Choose the second group, and open its second member below."""
+    choose_a_group(lab, view)
     lab.page.locator(".xai-cohort-name").nth(1).click()
     lab.view(1).wait()
 
@@ -174,7 +179,8 @@ SCENES: Final = {
     "volume": Scene(VOLUME, press("Strongest place"), part=".xai-stage", kept=("Light",)),
     "volume-narrow": Scene(VOLUME, width=NARROW),
     "montage": Scene(VOLUME, press("Montage"), part=".xai-stage", kept=("Light",)),
-    "cohort": Scene(COHORT, open_a_member, around=".xai-cohort", kept=("Light",)),
+    "cohort": Scene(SCANS, choose_a_group, around=".xai-cohort", kept=("Light",)),
+    "cohort-pictures": Scene(COHORT, open_a_member, around=".xai-cohort"),
     "cohort-scans": Scene(SCANS, open_a_member, around=".xai-cohort"),
     "save": Scene(WIDGET, press("Save")),
     "korean": Scene('XaiWidget(model, scene, target="rocket", locale="ko")'),
