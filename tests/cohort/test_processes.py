@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from tests.cohorts import OCCLUSION, Counting, Deadly, Pictures, Unloadable, Unpacked, evaluations
-from xai_widget.cohort import explain_dataset, luggage
+from xai_widget.cohort import explain_dataset
+from xai_widget.cohort.running import luggage
 from xai_widget.cohort.store.journal import NAME as JOURNAL
 from xai_widget.cohort.store.store import Store
 

@@ -132,3 +132,48 @@ def test_a_folder_of_photos_is_explained(tmp_path):
     assert table.id.tolist() == ["cat/1.png", "rocket/1.png"]
     assert table.label.tolist() == table.prediction.tolist()
     assert [mosaic_net().labels[index] for index in table.label] == ["cat", "rocket"]
+
+
+def nameless():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 2))
+
+
+def photos_in(folder, names=("rocket", "cat")):
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        photo(name).save(folder / name / "1.png")
+    return folder
+
+
+def test_folders_name_the_classes_of_a_model_that_does_not_and_the_assumption_is_told(tmp_path):
+    net, data = nameless(), photos_in(tmp_path / "set")
+    with pytest.warns(RuntimeWarning, match=r"0 'cat', 1 'rocket'.*labels="):
+        cohort = explain_dataset(net, data, "grad_cam", tmp_path / "maps.zarr", group_by="label", progress=False)
+    assert cohort.table.label.tolist() == [0, 1]
+    assert sorted(cohort.groups()) == ["cat", "rocket"]
+
+    # In local processes as well, and of a dataset that says how its classes are called: then nothing is assumed.
+    class Said(list):
+        classes = ("rocket", "cat")
+
+    said = Said((photo(name), number) for number, name in enumerate(Said.classes))
+    again = explain_dataset(net, said, "grad_cam", tmp_path / "again.zarr", workers=2, progress=False)
+    assert again.labels == ("rocket", "cat")
+
+
+def test_other_folders_than_classes_name_nothing(tmp_path):
+    data = photos_in(tmp_path / "set", ("cat", "rocket", "coffee"))
+    with pytest.warns(RuntimeWarning, match="3 labels are no class"):
+        cohort = explain_dataset(nameless(), data, "grad_cam", tmp_path / "maps.zarr", progress=False)
+    assert cohort.labels == ("class 0", "class 1")
+    assert cohort.table.given_label.tolist() == ["cat", "coffee", "rocket"]
+
+
+def test_given_names_are_taken_as_they_are(tmp_path, recwarn):
+    data = photos_in(tmp_path / "set")
+    kept = explain_dataset(
+        nameless(), data, "grad_cam", tmp_path / "maps.zarr", labels=["rocket", "cat"], progress=False
+    )
+    assert kept.table.label.tolist() == [1, 0]
+    assert not [warning for warning in recwarn if "does not name" in str(warning.message)]

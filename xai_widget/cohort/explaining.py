@@ -62,6 +62,8 @@ def explain_dataset(
           mappings with the keys `input` (or `image`), `label`, `id` and further columns, or inputs alone. Inputs are
           whatever `explain` takes. An attribute `ids` names the rows; otherwise they are numbered.
         * a folder of pictures or NIfTI volumes: the first sub-folder is the label, the path below the folder is the id.
+          A model that does not name its classes gets the folders' names in alphabetical order, as torchvision's
+          ImageFolder has it, and a warning says so; those of a `Dataset` with `classes` are taken as they are.
         * a CSV file with a column `path` (or `file`), relative to its own folder, and perhaps `label`, `id` (else the
           path) and further columns.
 
@@ -150,7 +152,7 @@ def explain_dataset(
         message = f"group_by is the name of a column, or a list of such names; got {type(group_by).__name__}."
         raise TypeError(message)
     grouping = group_by if group_by is None or isinstance(group_by, str) else list(group_by)
-    task = Task(model, chosen, binding, layer, target, target_column, pictures, items)
+    task = Task(model, chosen, binding, layer, target, target_column, pictures, items, items.classes)
     store = run_dataset(
         task, items, {**plan, "group_by": grouping}, out, workers=workers, progress=progress, retry=retry
     )

@@ -6,7 +6,7 @@ libraries are recognised by the attributes of their objects and are never needed
 
 from xai_widget.models.architecture import Expects, expects, unwrap
 from xai_widget.models.gap_head import with_gap_head
-from xai_widget.models.labels import labels_for
+from xai_widget.models.labels import labels_for, numbered
 from xai_widget.models.outputs import Activation, ScoreKind, class_scores, logits_from
 from xai_widget.models.preprocessing import Preprocess, preprocess_for
 
@@ -19,6 +19,7 @@ __all__ = [
     "expects",
     "labels_for",
     "logits_from",
+    "numbered",
     "preprocess_for",
     "unwrap",
     "with_gap_head",

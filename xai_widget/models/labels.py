@@ -52,7 +52,18 @@ def labels_for(
     imagenet = _names(_imagenet_names(), n_classes) if n_classes == 1000 else None
     if imagenet is not None:
         return imagenet, "Labels: ImageNet-1k names (assumed from 1000 outputs)."
-    return tuple(f"class {index}" for index in range(n_classes)), "Labels: not known; pass labels= to name the classes."
+    return numbered(n_classes), "Labels: not known; pass labels= to name the classes."
+
+
+def numbered(n_classes: int) -> tuple[str, ...]:
+    """Return what the classes of a model are called that names none.
+
+    Examples
+    --------
+    >>> numbered(2)
+    ('class 0', 'class 1')
+    """
+    return tuple(f"class {index}" for index in range(n_classes))
 
 
 def _known_labels(network: Any) -> Iterator[tuple[Any, str]]:

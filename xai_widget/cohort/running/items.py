@@ -57,6 +57,10 @@ class Items(Protocol):
     def about(self) -> Mapping[str, Any]:
         """What the store says of the dataset."""
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What the dataset calls its classes, in order; empty where it does not say."""
+
     def __getitem__(self, row: int, /) -> Item:
         """Return the item of a row."""
 
@@ -135,6 +139,9 @@ class _Dataset:
         named = getattr(dataset, "ids", None)
         self.ids = [str(name) for name in (range(len(dataset)) if named is None else named)]
         self.about = {"kind": "dataset", "name": type(dataset).__name__}
+        called = getattr(dataset, "classes", None)  # torchvision's datasets say so
+        listed = isinstance(called, list | tuple) and all(isinstance(name, str) for name in called)
+        self.classes = tuple(called) if listed and called is not None else ()
         if len(self.ids) != len(dataset):
             message = f"The dataset has {len(dataset)} items and {len(self.ids)} ids."
             raise ValueError(message)
@@ -169,6 +176,7 @@ class _Folder:
         self._folder = folder
         self.ids = sorted(_files(folder))
         self.about = {"kind": "folder", "name": folder.resolve().name, "path": str(folder.resolve())}
+        self.classes = tuple(sorted({label for label, slash, _ in (name.partition("/") for name in self.ids) if slash}))
 
     def __getitem__(self, row: int) -> Item:
         name = self.ids[row]
@@ -186,6 +194,9 @@ def _files(folder: Path) -> Iterator[str]:
 
 class _Csv:
     """A table of files: a path, perhaps a label and an id, and whatever else is known of each."""
+
+    # The order of the model's outputs is nothing that a column of labels tells.
+    classes: tuple[str, ...] = ()
 
     def __init__(self, path: Path) -> None:
         import pandas as pd  # noqa: PLC0415 - slow to import, and no worker needs it

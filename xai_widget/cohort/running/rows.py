@@ -16,6 +16,7 @@ from xai_widget.attribution import Estimate
 from xai_widget.binding import Binding
 from xai_widget.cohort.running.items import Item, Items, class_of
 from xai_widget.explainers import Layer, Method
+from xai_widget.models import numbered
 from xai_widget.session import Session
 from xai_widget.targets import Target
 
@@ -74,6 +75,8 @@ class Task:
         Whether to keep what the model saw.
     items : Items or None
         Where inputs come from; None where they come with each row.
+    classes : tuple of str
+        What the dataset calls its classes: they name those of a model that has no names, if there are as many.
     """
 
     model: Callable[..., Any]
@@ -84,6 +87,7 @@ class Task:
     target_column: str | None
     pictures: bool
     items: Items | None
+    classes: tuple[str, ...] = ()
 
     def explain(self, row: int, item: Item | None = None) -> Outcome:
         """Explain one row; whatever goes wrong with it is in the outcome."""
@@ -106,6 +110,8 @@ class Task:
         self, item: Item
     ) -> tuple[dict[str, Any], NDArray[np.float32], NDArray[np.uint8] | None, dict[str, Any]]:
         session = Session.open(self.model, item.img, self.binding, (self.method, self.layer))
+        if len(self.classes) == len(session.labels) and session.labels == numbered(len(self.classes)):
+            session.labels = self.classes
         try:
             case = session.case(self.method, [self._target(item, session.labels)], self.layer, fresh=True)
             last = _last(self.method.estimates(case))

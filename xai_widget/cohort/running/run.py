@@ -19,6 +19,7 @@ from xai_widget.cohort.running.workers import Here, Local, Pool, outcomes
 from xai_widget.cohort.store.folder import begun
 from xai_widget.cohort.store.splits import explained
 from xai_widget.cohort.store.store import Store
+from xai_widget.models import labels_for, numbered
 
 # So many inputs that fail at the start with one error point to the call and not to the inputs.
 FIRST_FEW: Final = 3
@@ -76,6 +77,7 @@ def run_dataset(
             _check_grouping(store, None if before == grouping else before)
     if rows:
         _tell(store)
+        _tell_names(store, task, items)
     return store
 
 
@@ -271,6 +273,19 @@ def _tell(store: Store) -> None:
     moved = sum(record["affine"] is not None for record in records.values())
     if moved:
         _warn(f"{moved} inputs have another affine than the first: the same voxel is another place in them.")
+
+
+def _tell_names(store: Store, task: Task, items: Items) -> None:
+    """Say what was assumed of the classes' names: folders tell them, and their order is a convention."""
+    names = store.plan["labels"]
+    if items.about["kind"] != "folder" or not names or list(items.classes) != names or task.binding.labels is not None:
+        return
+    if labels_for(task.model, len(names))[0] == numbered(len(names)):
+        called = ", ".join(f"{index} {name!r}" for index, name in enumerate(names))
+        _warn(
+            f"The model does not name its classes. They are called after the folders, in alphabetical order as torchvision's"
+            f" ImageFolder has it: {called}. If its outputs are in another order, say so: labels=[...]."
+        )
 
 
 def _warn(words: str) -> None:
