@@ -41,6 +41,14 @@ def test_the_window_is_that_of_the_percentiles_of_the_finite_voxels() -> None:
     assert shown.levels[0, 0, :3].tolist() == [0, 255, 0]
 
 
+def test_of_a_large_volume_some_voxels_decide_and_the_window_is_the_same_to_a_grey_level() -> None:
+    # A ramp with bright rows in the rhythm of its own size: every second voxel alone would see one kind of rows.
+    volume = np.linspace(0, 1, 128 * 130 * 132, dtype=np.float32).reshape(128, 130, 132)
+    volume[:, ::2] += 1
+    shown, exact = voxels_of(volume), np.percentile(volume, (0.5, 99.5))
+    np.testing.assert_allclose((shown.low, shown.high), exact, atol=2 / 255)
+
+
 def test_a_volume_that_is_nearly_all_background_is_windowed_by_its_extremes() -> None:
     volume = np.zeros((20, 20, 20))
     volume[3, 4, 5] = 7
