@@ -24,6 +24,8 @@ export XAI_WIDGET_IPYKERNEL6_PYTHON := $(abspath $(KERNEL6)/bin/python)
 PIP := $(PY) -m pip
 NPM := $(PY) hatch_build.py
 PYTEST := $(PY) -m pytest
+# A worker a core, four at most: each holds a torch of its own.
+SPREAD := -n logical --maxprocesses 4 --dist worksteal
 # The build tools are in .venv already, so pip need not fetch them (and Node.js) once more for every install.
 INSTALL := $(PIP) install -c $(LOCK) --no-build-isolation
 # A container's root must say that it means it.
@@ -61,16 +63,19 @@ format: $(VENV)/.dev bundle
 # Their networks are tiny: more threads only wait for each other, most of all where something else runs too.
 unit oracle doctest parity plugin cohort: export OMP_NUM_THREADS := 1
 
-unit oracle plugin real cohort: $(VENV)/.dev bundle
+unit oracle: $(VENV)/.dev bundle
+	$(PYTEST) $(SPREAD) tests/$@
+
+plugin real cohort: $(VENV)/.dev bundle
 	$(PYTEST) tests/$@
 
 # The examples in the docstrings.
 doctest: $(VENV)/.dev bundle
-	$(PYTEST) --doctest-modules xai_widget
+	$(PYTEST) $(SPREAD) --doctest-modules xai_widget
 
 # Comparisons with other libraries come and go with these; without any there is nothing to run.
 parity: $(VENV)/.dev bundle
-	$(if $(wildcard tests/parity/test_*.py),$(PYTEST) tests/parity,@echo "No parity tests.")
+	$(if $(wildcard tests/parity/test_*.py),$(PYTEST) $(SPREAD) tests/parity,@echo "No parity tests.")
 
 kernel: $(VENV)/.dev $(KERNEL6)/.ready bundle
 	$(PYTEST) tests/kernel

@@ -179,6 +179,7 @@ def statistics(model: nn.Module, *pictures: Tensor) -> nn.Module:
     generator = torch.Generator().manual_seed(1)
     norms = [module for module in model.modules() if isinstance(module, _BatchNorm)]
     with torch.random.fork_rng(), torch.no_grad():
+        torch.manual_seed(1)  # dropout and stochastic depth draw from it
         for parameter in model.parameters():
             if not parameter.any():
                 parameter.normal_(0, 0.1, generator=generator)

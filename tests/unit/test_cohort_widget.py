@@ -270,7 +270,7 @@ def test_a_file_that_is_gone_is_told_in_place_and_the_stored_map_shown(tmp_path:
         pixels = np.random.default_rng(row).integers(0, 256, (16, 16, 3), dtype=np.uint8)
         (tmp_path / "data").mkdir(exist_ok=True)
         Image.fromarray(pixels).save(tmp_path / "data" / f"{row}.png")
-    c = explain_dataset(Counting(), tmp_path / "data", out=tmp_path / "m", progress=False, **OCCLUSION)
+    c = explain_dataset(Counting(), tmp_path / "data", out=tmp_path / "m", progress=False, window=64, stride=64)
     w = c.widget()
     (tmp_path / "data" / "1.png").unlink()
     opened = w.open("1.png")

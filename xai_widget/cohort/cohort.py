@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from xai_widget.attribution import Attribution
 from xai_widget.cohort.findings import clusters as kinds
-from xai_widget.cohort.findings import map_features, regions, representatives, shared_features, statistics
+from xai_widget.cohort.findings import map_features, regions, representatives, shared_features
 from xai_widget.cohort.findings.atlas import Atlas, grid, read_atlas
+from xai_widget.cohort.findings.averaging import Averaging
 from xai_widget.cohort.findings.importance import Importance
 from xai_widget.cohort.membership.groups import Members
+from xai_widget.cohort.reporting.reporting import Reporting
 from xai_widget.cohort.store.splits import By
 from xai_widget.cohort.viewing.viewing import Viewing
 
 
-class Cohort(Viewing):
+class Cohort(Averaging, Viewing, Reporting):
     """Many inputs, explained in one run.
 
     Wherever a `group` is asked for, it can be said as
@@ -56,56 +56,6 @@ class Cohort(Viewing):
     ((128, 128), 3)
     >>> folder.cleanup()
     """
-
-    # -- maps of groups -------------------------------------------------------------------------------------------------
-
-    def mean(self, group: Members = None) -> Attribution:
-        """Return the mean map of a group on the input grid, over the mean picture.
-
-        Maps are read one at a time. `error` is the standard error of the mean at each place, None for one member.
-        Only where inputs are aligned (volumes in one space, faces cut alike) does a place mean the same in all of them.
-        """
-        return statistics.mean(self._summary(group))
-
-    def std(self, group: Members = None) -> Attribution:
-        """Return the standard deviation (n - 1) of a group's maps at each place of the input grid.
-
-        Raises
-        ------
-        ValueError
-            The group has one member alone.
-        """
-        return statistics.std(self._summary(group))
-
-    def difference(self, a: Members, b: Members) -> Attribution:
-        """Return the mean map of `a` minus the mean map of `b`; `error` is the standard error."""
-        return statistics.difference(self._summary(a), self._summary(b))
-
-    def t_map(self, a: Members = None, b: Members = None) -> Attribution:
-        """Return how far a group's mean lies from zero, or from another group's, in standard errors.
-
-        Parameters
-        ----------
-        a : group
-        b : group, optional
-            None: Student's t of `a` against zero; else Welch's t of `a` minus `b`.
-
-        Returns
-        -------
-        Attribution
-            t, on the input grid. `arrays` holds `p` (two-sided, of each place by itself), `q` (Benjamini and Hochberg's
-            false discovery rate over all places where anything varies) and `df`; `meta["df"]` is the smallest one.
-
-        Raises
-        ------
-        ValueError
-            A group has one member alone.
-        """
-        return statistics.t_map(self._summary(a), None if b is None else self._summary(b))
-
-    def _summary(self, group: Members) -> statistics.Summary:
-        picked = self.group(group)
-        return statistics.summarise(picked.name, self._members(picked.rows))
 
     # -- regions --------------------------------------------------------------------------------------------------------
 
@@ -299,56 +249,6 @@ class Cohort(Viewing):
         dims = len(self.input_size)
         points = map_features.features(self._members(picked.rows), features, size, dims)
         return kinds.found(picked, self._ids(picked.rows), points, n, neighbours, features, seed, self.mean)
-
-    # -- to hand on -----------------------------------------------------------------------------------------------------
-
-    def report(
-        self,
-        path: str | Path,
-        by: By | None = None,
-        atlas: Any = None,
-        names: Mapping[Any, str] | None = None,
-        *,
-        title: str | None = None,
-        view: Mapping[str, Any] | None = None,
-        representatives: int = 6,
-        alike: map_features.Likeness = "place",
-    ) -> Path:
-        """Write a page about the cohort, one HTML file without scripts that loads nothing, and return its path.
-
-        It says what was run, counts groups and failures, and shows the groups' mean maps on one scale, differences and
-        t-maps, kinds of maps, representatives and the table. The same store gives the same page.
-
-        Parameters
-        ----------
-        path : str or Path
-            A file in a folder that is there; replaced if it is there already.
-        by : str, mapping or list, optional
-            Groups as in `groups`; the eight largest are drawn, and three pairs of them.
-        atlas, names
-            As in `regions`: adds a table of regions with intervals.
-        title : str, optional
-            The page's heading; by default model and method.
-        view : mapping, optional
-            How maps are drawn, as in `Attribution.heat_map`; `clip` is 99 by default. Volumes are cut in the middle, or
-            where `crosshair` says.
-        representatives : int
-            How many members stand for all; 0: none.
-        alike : {"place", "shape", "content"}
-            What makes maps of one kind; see `clusters`.
-
-        Raises
-        ------
-        ValueError
-            Unknown groups or view settings, or an atlas that does not fit.
-        FileNotFoundError
-            There is no such folder.
-        """
-        from xai_widget.cohort.reporting.report import write_report  # noqa: PLC0415 - brings torch, for what methods say of themselves
-
-        return write_report(
-            self, path, by, atlas, names, title=title, view=view, representatives=representatives, alike=alike
-        )
 
     def _atlas(self, atlas: Any, names: Mapping[Any, str] | None) -> Atlas:
         affine = next(self._members(self.group().rows[:1])).affine
