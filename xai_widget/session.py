@@ -20,9 +20,6 @@ from xai_widget.targets import Question, Target, resolve
 
 # What will be asked first.
 Ahead = tuple[Method, Layer] | None
-# Seconds. A pass so short may have been slow because it was the first; a run so long is worth a second look.
-BRIEF: Final = 0.5
-LONG: Final = 5.0
 # An input that a model cannot take fails deep inside PyTorch; this says what the person can do about it.
 ADVICE: Final = (
     "The model failed on an input of shape {shape}. If it expects another size, pass transform= (a callable from the"
@@ -152,19 +149,10 @@ class Session:
 
     def cost(self, method: Method, layer: Layer = None) -> tuple[Cost, float]:
         """Return the model evaluations `method` needs and the seconds they should take."""
-        case = self._case(self.layer_names(method, layer), (self.question(None),))
-        cost = method.cost(case)
-        return cost, self._seconds(case.runner, cost.forwards + 2 * cost.backwards)
-
-    def _seconds(self, runner: Runner, passes: float) -> float:
-        """Return what so many passes over one input should take."""
-        pace = self._store.pace.of(self._placed, self.facts.seconds)
-        if pace < BRIEF and passes * pace > LONG and self._store.pace.is_cold(self._placed):
-            # The measured pass was the first one; before many like it are feared, a warm one tells better.
-            with runner.session(grad=False):
-                runner.raw(self._placed[:1])
-            pace = self._store.pace.of(self._placed, pace)
-        return passes * pace
+        cost = method.cost(self._case(self.layer_names(method, layer), (self.question(None),)))
+        # The measured pass was the first one, and cold; later ones tell better.
+        seconds = self._store.pace.get(tuple(self._placed.shape[1:]), self.facts.seconds)
+        return cost, (cost.forwards + 2 * cost.backwards) * min(seconds, self.facts.seconds)
 
     # -- asking -----------------------------------------------------------------------------------------------------
 

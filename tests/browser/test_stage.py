@@ -389,7 +389,8 @@ def test_the_readout_ranks_the_value_in_words(show):
 
 
 def test_a_method_that_knows_its_error_shows_it(show):
-    lab = show(SCENE.replace("target=", "method='rise', params={'samples': 64}, target="))
+    scene = SCENE.replace("target=", "method='rise', params={'samples': 64}, target=")
+    lab = show(scene.removesuffix("w") + "w.auto_runs = {'rise': True}\nw")
     view = lab.view().wait()
     view.canvas().hover(position={"x": 114, "y": 114})
     expect(view.root.locator("output")).to_contain_text("± ")

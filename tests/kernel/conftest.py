@@ -63,10 +63,17 @@ def kernel(request: pytest.FixtureRequest) -> Kernel:
     return found
 
 
-def shown(kernel: Kernel, subshell: str | None = None, *, seconds: float = 0.0) -> Page:
-    """Make a widget `w` whose model takes `seconds` for a picture, and return a page that shows it."""
+def shown(kernel: Kernel, subshell: str | None = None, *, seconds: float = 0.0, estimated: bool = False) -> Page:
+    """Make a widget `w` whose model takes `seconds` for a picture, and return a page that shows it.
+
+    Runs start by themselves; `estimated`: those alone that should be quick by the first pass, which on a busy machine
+    may be slow.
+    """
     kernel.run(f"Slow.seconds = {seconds}; Slow.fails = False")
-    return Page(kernel, kernel.run(WIDGET).strip(), subshell)
+    page = Page(kernel, kernel.run(WIDGET).strip(), subshell)
+    if not estimated:
+        kernel.run("w.auto_runs = {'occlusion': True}")
+    return page
 
 
 def put_away(kernel: Kernel) -> None:

@@ -109,7 +109,8 @@ class Gate:
     @property
     def code(self) -> str:
         """The end of a cell that stays busy."""
-        return f"print('busy', flush=True); open({str(self.path)!r}).close()"
+        # One write, so that it is one message however soon the stream is sent.
+        return f"import sys; sys.stdout.write('busy\\n'); sys.stdout.flush(); open({str(self.path)!r}).close()"
 
     def open(self) -> None:
         """Let the cell go on."""

@@ -11,7 +11,7 @@ from tests.kernel.driver import Kernel, Page
 @pytest.fixture
 def expensive_page(kernel: Kernel) -> Iterator[Page]:
     """A page whose question takes more than twenty seconds."""
-    yield shown(kernel, seconds=0.1)
+    yield shown(kernel, seconds=0.1, estimated=True)
     put_away(kernel)
 
 

@@ -1,6 +1,5 @@
 """Model evaluations: what a method says it costs is what is counted, and what is known already costs nothing."""
 
-import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -113,28 +112,3 @@ def test_methods_that_read_one_layer_share_its_forward(method: str) -> None:
     session, chosen = given(method, "linear head", 1)
     counted(session, build_method("grad_cam", {}), 1)
     assert counted(session, chosen, 1).forwards == alone.forwards - 1
-
-
-class Warming:
-    """A black box that moves a clock by a fifth of a second in its first forward, and by `later` in the others."""
-
-    def __init__(self, later: float) -> None:
-        self.later, self.calls, self.now = later, 0, 0.0
-
-    def __call__(self, x: Tensor) -> Tensor:
-        self.now += len(x) * (self.later if self.calls else 0.2)
-        self.calls += 1
-        return x.mean((2, 3))
-
-
-@pytest.mark.parametrize("later", [0.001, 0.2])
-def test_a_cold_first_pass_does_not_make_a_long_run_look_longer(later: float, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = Warming(later)
-    monkeypatch.setattr(time, "perf_counter", lambda: model.now)
-    session = Session(model, [read_input(inputs("rise", "plain", 0), model)], Binding())
-    _, seconds = session.cost(build_method("occlusion", {"window": 8, "stride": 8}))
-    assert (model.calls, seconds) == (1, pytest.approx(1.0))
-    for _ in range(2):
-        cost, seconds = session.cost(build_method("rise", {"samples": 100}))
-        assert model.calls == 2
-        assert seconds == pytest.approx(cost.forwards * later)

@@ -7,12 +7,12 @@ most `CACHE_BYTES`; the least recently used entries go first.
 
 import threading
 import weakref
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, Final
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from xai_widget.engine.shadow import make_shadow
 from xai_widget.engine.version import model_version
@@ -68,33 +68,6 @@ class Cache:
                 self.nbytes -= self._entries.pop(key)[1]
 
 
-class Paces:
-    """Seconds of a forward, an input, by the input's shape: the fastest so far, as the first one is cold."""
-
-    def __init__(self) -> None:
-        self._fastest: dict[Hashable, float] = {}
-        self._passes: Counter[Hashable] = Counter()
-
-    def note(self, inputs: Tensor, seconds: float) -> None:
-        """Take into account a forward of a batch."""
-        shape, pace = tuple(inputs.shape[1:]), seconds / len(inputs)
-        self._fastest[shape] = min(pace, self._fastest.get(shape, pace))
-        self._passes[shape] += 1
-
-    def of(self, inputs: Tensor, otherwise: float) -> float:
-        """Return the seconds of one input, at most `otherwise`."""
-        return min(otherwise, self._fastest.get(tuple(inputs.shape[1:]), otherwise))
-
-    def is_cold(self, inputs: Tensor) -> bool:
-        """Return whether there was one forward at most."""
-        return self._passes[tuple(inputs.shape[1:])] < 2
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._fastest.clear()
-        self._passes.clear()
-
-
 class Store:
     """Shadow, facts and kept results of one model.
 
@@ -102,8 +75,8 @@ class Store:
     ----------
     facts : dict
         By input shape and the way the model is run.
-    pace : Paces
-        How fast forwards have been.
+    pace : dict
+        Seconds of the fastest forward so far, an input, by input shape.
     generation : int
         Grows whenever the model has changed; part of every key, so that an old result never answers for a new model.
     lock : threading.RLock
@@ -116,7 +89,7 @@ class Store:
         self._shadows: dict[torch.device | None, nn.Module | None] = {}
         self._owner = id(self)
         self.facts: dict[Hashable, Any] = {}
-        self.pace = Paces()
+        self.pace: dict[Hashable, float] = {}
         self.generation = 0
         self.lock = threading.RLock()
         weakref.finalize(self, _CACHE.drop, self._owner)
