@@ -53,10 +53,10 @@ def rows_together(inputs: Tensor) -> int:
     return max(1, min(LARGEST_CHUNK, CHUNK_ELEMENTS // share // math.prod(inputs.shape[1:])))
 
 
-def logits_of(runner: Runner, inputs: Tensor) -> Tensor:
-    """Return logits `[n, K]` of one chunk, without a graph."""
+def logits_of(runner: Runner, inputs: Tensor, *, own: bool = False) -> Tensor:
+    """Return logits `[n, K]` of one chunk, without a graph; `own` as for `Runner.raw`."""
     with runner.session(grad=False):
-        logits = runner.logits(inputs)
+        logits = runner.logits(inputs, own=own)
     with torch.inference_mode(False):
         return logits.clone()  # an ordinary tensor: a callable target may differentiate it later
 
@@ -66,17 +66,19 @@ def edited_logits(
 ) -> Iterator[Tensor]:
     """Yield logits `[N, n, K]` of the inputs under the edits from `start` on."""
     size, limit = pace.batch(inputs), pace.limit
+    runner = runner.prepared(inputs, len(inputs) * (len(edits) - start))
     fill = fill_for(inputs, edits.fill, mask=mask)
     buffer: Tensor | None = None
     while start < len(edits):
         count = min(size, len(edits) - start)
         try:
             if buffer is None or len(buffer) < count:
-                buffer = inputs.new_empty((count, *inputs.shape))
+                buffer = None  # the old one first
+                buffer = _buffer(inputs, count, runner.layout)
             part = buffer[:count]
             began = time.perf_counter()
             edits.write(part, inputs, fill, start, mask)
-            logits = logits_of(runner, part.flatten(0, 1))
+            logits = logits_of(runner, part.flatten(0, 1), own=True)
         except (torch.OutOfMemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error) or count == 1:
                 raise
@@ -87,6 +89,13 @@ def edited_logits(
         if limit is not None:
             per_edit = (time.perf_counter() - began) / count
             size = max(1, min(LARGEST_CHUNK, 2 * size, int(limit / per_edit)))
+
+
+def _buffer(inputs: Tensor, count: int, layout: torch.memory_format) -> Tensor:
+    """Return room for edits `[count, N, C, *S]` whose rows, one after the other, lie as `layout` says."""
+    order = torch.contiguous_format if layout is torch.preserve_format else layout
+    rows = torch.empty_like(inputs[:1].expand(count * len(inputs), *inputs.shape[1:]), memory_format=order)
+    return rows.reshape(count, *inputs.shape)
 
 
 def gradients_at(
