@@ -79,11 +79,13 @@ class Readers(TorchFunctionMode):
         return name if weak is not None and weak() is tensor else None  # an id may be given again
 
     def _make(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
-        def made(_module: nn.Module, _args: Any, output: Tensor) -> None:
+        def made(module: Any, _args: Any, output: Tensor) -> None:
             self._calls[name] += 1
             self._places.pop(name, None)  # the latest is the last
             self._places[name] = output.data_ptr(), output.numel()
-            self._made[id(output)] = ref(output), name  # from here on it counts who looks at it
+            # Of a linear layer's rows of rows a norm's channels are not the features.
+            if output.ndim == module.weight.ndim:
+                self._made[id(output)] = ref(output), name  # from here on it counts who looks at it
 
         return made
 
