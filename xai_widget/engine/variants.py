@@ -17,11 +17,12 @@ from xai_widget.engine.edits import Edits, fill_for
 from xai_widget.engine.rectified import GradientKind, backward_as, gradients_as
 from xai_widget.engine.runner import Runner
 
-# Elements of one chunk of inputs: 32 colour pictures of 224 x 224. Fixed, so that a map does not depend on timing.
-CHUNK_ELEMENTS: Final = 32 * 3 * 224 * 224
+PICTURE: Final = 3 * 224 * 224
+# Elements of what is asked at once. Fixed, so that a map does not depend on timing.
+CHUNK_ELEMENTS: Final = 32 * PICTURE
+# Elements of what a processor runs at once: with more, what layers hand on outgrows its caches long before its memory.
+CACHED_ELEMENTS: Final = 8 * PICTURE
 LARGEST_CHUNK: Final = 128
-# Of volumes a processor takes fewer: the activations of their networks outgrow its caches long before its memory.
-VOLUMES_SHARE: Final = 4
 
 
 @dataclass(frozen=True)
@@ -40,17 +41,20 @@ class Pace:
     limit: float | None
 
     def batch(self, inputs: Tensor) -> int:
-        """Return how many variants of all of `inputs` `[N, C, *S]` run together."""
-        size = max(1, rows_together(inputs) // len(inputs))
+        """Return how many variants of all of `inputs` `[N, C, *S]` make a chunk."""
+        size = max(1, _rows(inputs, CHUNK_ELEMENTS) // len(inputs))
         if self.limit is None:
             return size
         return max(1, min(size, int(self.limit / max(1e-6, self.seconds * len(inputs)))))
 
 
 def rows_together(inputs: Tensor) -> int:
-    """Return how many inputs of this shape run together."""
-    share = VOLUMES_SHARE if inputs.ndim == 5 and inputs.device.type == "cpu" else 1
-    return max(1, min(LARGEST_CHUNK, CHUNK_ELEMENTS // share // math.prod(inputs.shape[1:])))
+    """Return how many inputs of this shape run in one pass; a chunk of more takes several."""
+    return _rows(inputs, CACHED_ELEMENTS if inputs.device.type == "cpu" else CHUNK_ELEMENTS)
+
+
+def _rows(inputs: Tensor, elements: int) -> int:
+    return max(1, min(LARGEST_CHUNK, elements // math.prod(inputs.shape[1:])))
 
 
 def logits_of(runner: Runner, inputs: Tensor, *, own: bool = False) -> Tensor:
@@ -65,24 +69,26 @@ def edited_logits(
     runner: Runner, inputs: Tensor, edits: Edits, mask: Tensor | None, pace: Pace, start: int = 0
 ) -> Iterator[Tensor]:
     """Yield logits `[N, n, K]` of the inputs under the edits from `start` on."""
-    size, limit = pace.batch(inputs), pace.limit
+    size, limit, rows = pace.batch(inputs), pace.limit, rows_together(inputs)
     runner = runner.prepared(inputs, len(inputs) * (len(edits) - start))
+    own = runner.module is not None  # other callables may keep what they are given
     fill = fill_for(inputs, edits.fill, mask=mask)
     buffer: Tensor | None = None
     while start < len(edits):
         count = min(size, len(edits) - start)
+        began = time.perf_counter()
         try:
             if buffer is None or len(buffer) < count:
-                buffer = None  # the old one first
+                buffer = None  # the old one goes first
                 buffer = _buffer(inputs, count, runner.layout)
             part = buffer[:count]
-            began = time.perf_counter()
             edits.write(part, inputs, fill, start, mask)
-            logits = logits_of(runner, part.flatten(0, 1), own=True)
+            logits = torch.cat([logits_of(runner, batch, own=own) for batch in torch.split(part.flatten(0, 1), rows)])
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error) or count == 1:
+            largest = min(rows, count * len(inputs))
+            if not _is_out_of_memory(error) or largest == 1:
                 raise
-            buffer, size = None, count // 2
+            buffer, size, rows = None, max(1, count // 2), largest // 2
             continue
         yield logits.reshape(count, len(inputs), -1).transpose(0, 1)
         start += count
