@@ -54,6 +54,8 @@ class Runner:
         Counts the model evaluations.
     layout : torch.memory_format
         How inputs lie in memory when the network gets them.
+    is_lowered_copy : bool
+        The network is a prepared copy for bfloat16: it rounds where the model itself does not, and the other way round.
     """
 
     network: Callable[..., Any]
@@ -67,6 +69,7 @@ class Runner:
     generation: int = 0
     tally: Tally = field(default_factory=Tally)
     layout: torch.memory_format = torch.preserve_format
+    is_lowered_copy: bool = False
 
     @property
     def key(self) -> Hashable:
@@ -103,7 +106,10 @@ class Runner:
             found = self._prepare(module, inputs[:1]) if kept is None else kept[0]
             if kept is None and (found is None or found.nbytes <= LARGEST_KEPT):
                 self.store.put(key, (found,), 0 if found is None else found.nbytes)
-        return self if found is None else replace(self, network=found.network, layout=found.layout)
+        if found is None:
+            return self
+        lowered = self.precision == "bfloat16"
+        return replace(self, network=found.network, layout=found.layout, is_lowered_copy=lowered)
 
     def _prepare(self, module: nn.Module, inputs: Tensor) -> Prepared | None:
         def scores(precision: Precision, network: nn.Module, given: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ a run must be cancelled promptly.
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from xai_widget.engine.edits import Edits, fill_for
 from xai_widget.engine.rectified import GradientKind, backward_as, gradients_as
-from xai_widget.engine.runner import Runner
+from xai_widget.engine.runner import Runner, Tally
 
 PICTURE: Final = 3 * 224 * 224
 # Elements of what is asked at once. Fixed, so that a map does not depend on timing.
@@ -66,11 +66,12 @@ def logits_of(runner: Runner, inputs: Tensor, *, own: bool = False) -> Tensor:
 
 
 def edited_logits(
-    runner: Runner, inputs: Tensor, edits: Edits, mask: Tensor | None, pace: Pace, start: int = 0
+    runner: Runner, inputs: Tensor, known: Tensor, edits: Edits, mask: Tensor | None, pace: Pace, start: int = 0
 ) -> Iterator[Tensor]:
-    """Yield logits `[N, n, K]` of the inputs under the edits from `start` on."""
+    """Yield logits `[N, n, K]` of the inputs, whose own are `known` `[N, K]`, under the edits from `start` on."""
     size, limit, rows = pace.batch(inputs), pace.limit, rows_together(inputs)
     runner = runner.prepared(inputs, len(inputs) * (len(edits) - start))
+    offset = _offset(runner, inputs, known)
     own = runner.module is not None  # other callables may keep what they are given
     fill = fill_for(inputs, edits.fill, mask=mask)
     buffer: Tensor | None = None
@@ -90,11 +91,25 @@ def edited_logits(
                 raise
             buffer, size, rows = None, max(1, count // 2), largest // 2
             continue
-        yield logits.reshape(count, len(inputs), -1).transpose(0, 1)
+        logits = logits.reshape(count, *known.shape).transpose(0, 1)
+        yield logits if offset is None else logits + offset
         start += count
         if limit is not None:
             per_edit = (time.perf_counter() - began) / count
             size = max(1, min(LARGEST_CHUNK, 2 * size, int(limit / per_edit)))
+
+
+def _offset(runner: Runner, inputs: Tensor, known: Tensor) -> Tensor | None:
+    """Return what a prepared copy's rounding takes from the logits of the inputs themselves, `[N, 1, K]`.
+
+    Edits are compared with logits that the model itself gave: in bfloat16 what both round differently is more than what
+    many edits change. In full precision it is nothing.
+    """
+    if not runner.is_lowered_copy:
+        return None
+    uncounted = replace(runner, tally=Tally())
+    own = torch.cat([logits_of(uncounted, batch) for batch in torch.split(inputs, rows_together(inputs))])
+    return (known - own)[:, None]
 
 
 def _buffer(inputs: Tensor, count: int, layout: torch.memory_format) -> Tensor:
