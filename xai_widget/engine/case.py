@@ -220,7 +220,7 @@ class Case(Asked):
         planned = kept if kept is not None else KeptLogits.planned(self.logits, len(edits), wanted)
         growing = KeptLogits(planned.n_classes, planned.columns, chunks)
         try:
-            for logits in edited_logits(self.runner, self.inputs, edits, self.mask, self._pace, done):
+            for logits in edited_logits(self.runner, self.inputs, self.logits, edits, self.mask, self._pace, done):
                 growing.append(logits)
                 yield logits
         finally:  # also when the generator is closed: what was paid for is kept

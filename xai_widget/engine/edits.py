@@ -93,9 +93,8 @@ class Segments:
 
     def write(self, buffer: Tensor, inputs: Tensor, fill: Tensor, start: int, mask: Tensor | None) -> None:
         """Write edits `start ...` into `buffer` `[n, N, C, *S]`."""
-        keep = torch.from_numpy(self.keep[start : start + len(buffer)]).to(buffer.device)
-        labels = torch.from_numpy(np.ascontiguousarray(self.labels)).to(buffer.device)
-        kept = keep[:, labels]  # [n, *S]
+        taken = np.take(self.keep[start : start + len(buffer)], self.labels, axis=1)  # [n, *S]
+        kept = torch.from_numpy(taken).to(buffer.device)
         if mask is not None:
             kept = kept | ~mask
         torch.where(kept[:, None, None], inputs, fill, out=buffer)

@@ -3,20 +3,25 @@
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import torch
 from torch import Tensor, nn
 
+from xai_widget.engine.prepared import Prepared, prepare
 from xai_widget.engine.shadow import borrowed
-from xai_widget.engine.store import Store
+from xai_widget.engine.store import CACHE_BYTES, Store
 from xai_widget.models import ScoreKind, logits_from, unwrap
 
 Precision = Literal["float32", "bfloat16"]
 Forward = Callable[[Any, Tensor], Any]
 PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
+# A prepared copy above this size is made for every run anew: it would leave no room for results.
+LARGEST_KEPT: Final = CACHE_BYTES // 2
+# Passes over one input that repay the making of a prepared copy: it takes two or three itself.
+REPAID: Final = 16
 
 
 @dataclass(eq=False)
@@ -47,6 +52,10 @@ class Runner:
         The store's generation when the network was taken.
     tally : Tally
         Counts the model evaluations.
+    layout : torch.memory_format
+        How inputs lie in memory when the network gets them.
+    is_lowered_copy : bool
+        The network is a prepared copy for bfloat16: it rounds where the model itself does not, and the other way round.
     """
 
     network: Callable[..., Any]
@@ -59,6 +68,8 @@ class Runner:
     kind: ScoreKind | None = None
     generation: int = 0
     tally: Tally = field(default_factory=Tally)
+    layout: torch.memory_format = torch.preserve_format
+    is_lowered_copy: bool = False
 
     @property
     def key(self) -> Hashable:
@@ -70,6 +81,45 @@ class Runner:
         """The network where its layers can be read, else None (black box)."""
         network = self.network
         return network if isinstance(network, nn.Module) and not isinstance(network, torch.jit.ScriptModule) else None
+
+    def prepared(self, inputs: Tensor, passes: int = REPAID) -> "Runner":
+        """Return the runner for passes in which nothing inside the network is watched: same numbers, sooner.
+
+        Its network is a prepared copy, made once for a version of the model and kept in the model's cache. Where there
+        is none (a black box, a borrowed model, a copy that does not give the same scores) it is this runner.
+
+        Parameters
+        ----------
+        inputs : Tensor
+            `[N, C, *S]`: the copy must give the same scores for the first of these.
+        passes : int
+            Over one input, that are to come: for a few no copy is made, though one that is there is used.
+        """
+        module = self.module
+        if module is None or self.is_borrowed:
+            return self
+        key = ("prepared", self.key, inputs.ndim)
+        with self.store.lock:
+            kept = self.store.get(key)
+            if kept is None and passes < REPAID:
+                return self
+            found = self._prepare(module, inputs[:1]) if kept is None else kept[0]
+            if kept is None and (found is None or found.nbytes <= LARGEST_KEPT):
+                self.store.put(key, (found,), 0 if found is None else found.nbytes)
+        if found is None:
+            return self
+        lowered = self.precision == "bfloat16"
+        return replace(self, network=found.network, layout=found.layout, is_lowered_copy=lowered)
+
+    def _prepare(self, module: nn.Module, inputs: Tensor) -> Prepared | None:
+        def scores(precision: Precision, network: nn.Module, given: Tensor) -> Tensor:
+            runner = replace(self, network=network, precision=precision, tally=Tally())
+            with runner.session(grad=False):
+                return runner.raw(given)
+
+        lowered = partial(scores, "bfloat16") if self.precision == "bfloat16" else None
+        with torch.inference_mode(False):
+            return prepare(module, inputs, partial(scores, "float32"), lowered)
 
     def place(self, inputs: Tensor) -> Tensor:
         """Return `inputs` on the model's device and in its dtype, as an ordinary (non-inference) tensor."""
@@ -94,20 +144,23 @@ class Runner:
             else:
                 yield
 
-    def raw(self, inputs: Tensor) -> Tensor:
-        """Return the model's raw scores `[N, K]` for `inputs`; call it inside `session`."""
+    def raw(self, inputs: Tensor, *, own: bool = False) -> Tensor:
+        """Return the model's raw scores `[N, K]` for `inputs`; call it inside `session`.
+
+        `own`: the inputs may be overwritten (some models normalise theirs in place) and lie as `layout` says.
+        """
         self.tally.forwards += len(inputs)
         began = time.perf_counter()
-        own = inputs.clone()  # some models normalise their input in place
-        output = self.network(own) if self.forward is None else self.forward(self.network, own)
+        given = inputs if own else inputs.clone(memory_format=self.layout)
+        output = self.network(given) if self.forward is None else self.forward(self.network, given)
         scores = logits_from(output, inputs.shape[0])
         seconds, shape = (time.perf_counter() - began) / len(inputs), tuple(inputs.shape[1:])
         self.store.pace[shape] = min(seconds, self.store.pace.get(shape, seconds))
         return scores if scores.device == inputs.device else scores.to(inputs.device)
 
-    def logits(self, inputs: Tensor) -> Tensor:
+    def logits(self, inputs: Tensor, *, own: bool = False) -> Tensor:
         """Return the logits `[N, K]` for `inputs`; call it inside `session`, after the kind is known."""
-        raw = self.raw(inputs)
+        raw = self.raw(inputs, own=own)
         if self.kind is None:
             message = "The kind of scores is decided by Facts before logits are asked for."
             raise RuntimeError(message)

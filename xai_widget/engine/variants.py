@@ -7,7 +7,7 @@ a run must be cancelled promptly.
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import torch
@@ -15,13 +15,14 @@ from torch import Tensor
 
 from xai_widget.engine.edits import Edits, fill_for
 from xai_widget.engine.rectified import GradientKind, backward_as, gradients_as
-from xai_widget.engine.runner import Runner
+from xai_widget.engine.runner import Runner, Tally
 
-# Elements of one chunk of inputs: 32 colour pictures of 224 x 224. Fixed, so that a map does not depend on timing.
-CHUNK_ELEMENTS: Final = 32 * 3 * 224 * 224
+PICTURE: Final = 3 * 224 * 224
+# Elements of what is asked at once. Fixed, so that a map does not depend on timing.
+CHUNK_ELEMENTS: Final = 32 * PICTURE
+# Elements of what a processor runs at once: with more, what layers hand on outgrows its caches long before its memory.
+CACHED_ELEMENTS: Final = 8 * PICTURE
 LARGEST_CHUNK: Final = 128
-# Of volumes a processor takes fewer: the activations of their networks outgrow its caches long before its memory.
-VOLUMES_SHARE: Final = 4
 
 
 @dataclass(frozen=True)
@@ -40,53 +41,82 @@ class Pace:
     limit: float | None
 
     def batch(self, inputs: Tensor) -> int:
-        """Return how many variants of all of `inputs` `[N, C, *S]` run together."""
-        size = max(1, rows_together(inputs) // len(inputs))
+        """Return how many variants of all of `inputs` `[N, C, *S]` make a chunk."""
+        size = max(1, _rows(inputs, CHUNK_ELEMENTS) // len(inputs))
         if self.limit is None:
             return size
         return max(1, min(size, int(self.limit / max(1e-6, self.seconds * len(inputs)))))
 
 
 def rows_together(inputs: Tensor) -> int:
-    """Return how many inputs of this shape run together."""
-    share = VOLUMES_SHARE if inputs.ndim == 5 and inputs.device.type == "cpu" else 1
-    return max(1, min(LARGEST_CHUNK, CHUNK_ELEMENTS // share // math.prod(inputs.shape[1:])))
+    """Return how many inputs of this shape run in one pass; a chunk of more takes several."""
+    return _rows(inputs, CACHED_ELEMENTS if inputs.device.type == "cpu" else CHUNK_ELEMENTS)
 
 
-def logits_of(runner: Runner, inputs: Tensor) -> Tensor:
-    """Return logits `[n, K]` of one chunk, without a graph."""
+def _rows(inputs: Tensor, elements: int) -> int:
+    return max(1, min(LARGEST_CHUNK, elements // math.prod(inputs.shape[1:])))
+
+
+def logits_of(runner: Runner, inputs: Tensor, *, own: bool = False) -> Tensor:
+    """Return logits `[n, K]` of one chunk, without a graph; `own` as for `Runner.raw`."""
     with runner.session(grad=False):
-        logits = runner.logits(inputs)
+        logits = runner.logits(inputs, own=own)
     with torch.inference_mode(False):
         return logits.clone()  # an ordinary tensor: a callable target may differentiate it later
 
 
 def edited_logits(
-    runner: Runner, inputs: Tensor, edits: Edits, mask: Tensor | None, pace: Pace, start: int = 0
+    runner: Runner, inputs: Tensor, known: Tensor, edits: Edits, mask: Tensor | None, pace: Pace, start: int = 0
 ) -> Iterator[Tensor]:
-    """Yield logits `[N, n, K]` of the inputs under the edits from `start` on."""
-    size, limit = pace.batch(inputs), pace.limit
+    """Yield logits `[N, n, K]` of the inputs, whose own are `known` `[N, K]`, under the edits from `start` on."""
+    size, limit, rows = pace.batch(inputs), pace.limit, rows_together(inputs)
+    runner = runner.prepared(inputs, len(inputs) * (len(edits) - start))
+    offset = _offset(runner, inputs, known)
+    own = runner.module is not None  # other callables may keep what they are given
     fill = fill_for(inputs, edits.fill, mask=mask)
     buffer: Tensor | None = None
     while start < len(edits):
         count = min(size, len(edits) - start)
+        began = time.perf_counter()
         try:
             if buffer is None or len(buffer) < count:
-                buffer = inputs.new_empty((count, *inputs.shape))
+                buffer = None  # the old one goes first
+                buffer = _buffer(inputs, count, runner.layout)
             part = buffer[:count]
-            began = time.perf_counter()
             edits.write(part, inputs, fill, start, mask)
-            logits = logits_of(runner, part.flatten(0, 1))
+            logits = torch.cat([logits_of(runner, batch, own=own) for batch in torch.split(part.flatten(0, 1), rows)])
         except (torch.OutOfMemoryError, RuntimeError) as error:
-            if not _is_out_of_memory(error) or count == 1:
+            largest = min(rows, count * len(inputs))
+            if not _is_out_of_memory(error) or largest == 1:
                 raise
-            buffer, size = None, count // 2
+            buffer, size, rows = None, max(1, count // 2), largest // 2
             continue
-        yield logits.reshape(count, len(inputs), -1).transpose(0, 1)
+        logits = logits.reshape(count, *known.shape).transpose(0, 1)
+        yield logits if offset is None else logits + offset
         start += count
         if limit is not None:
             per_edit = (time.perf_counter() - began) / count
             size = max(1, min(LARGEST_CHUNK, 2 * size, int(limit / per_edit)))
+
+
+def _offset(runner: Runner, inputs: Tensor, known: Tensor) -> Tensor | None:
+    """Return what a prepared copy's rounding takes from the logits of the inputs themselves, `[N, 1, K]`.
+
+    Edits are compared with logits that the model itself gave: in bfloat16 what both round differently is more than what
+    many edits change. In full precision it is nothing.
+    """
+    if not runner.is_lowered_copy:
+        return None
+    uncounted = replace(runner, tally=Tally())
+    own = torch.cat([logits_of(uncounted, batch) for batch in torch.split(inputs, rows_together(inputs))])
+    return (known - own)[:, None]
+
+
+def _buffer(inputs: Tensor, count: int, layout: torch.memory_format) -> Tensor:
+    """Return room for edits `[count, N, C, *S]` whose rows, one after the other, lie as `layout` says."""
+    order = torch.contiguous_format if layout is torch.preserve_format else layout
+    rows = torch.empty_like(inputs[:1].expand(count * len(inputs), *inputs.shape[1:]), memory_format=order)
+    return rows.reshape(count, *inputs.shape)
 
 
 def gradients_at(
