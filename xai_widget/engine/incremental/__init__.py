@@ -1,0 +1,7 @@
+"""Exact incremental occlusion: of a window only what it changes is computed."""
+
+from xai_widget.engine.incremental.driver import Incremental as Incremental
+from xai_widget.engine.incremental.driver import Plan as Plan
+from xai_widget.engine.incremental.driver import plan_for as plan_for
+
+__all__ = ["Incremental", "Plan", "plan_for"]

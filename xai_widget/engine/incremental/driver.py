@@ -1,0 +1,237 @@
+"""Exact incremental occlusion: only what a window can change is computed again, beside the clean activations.
+
+A window of the input changes a box of every activation: it grows with the kernels and shrinks with the strides, until
+it is most of the map, or meets an operation that mixes all places. From there on the network runs as always.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.fx.node import Node, map_aggregate, map_arg
+
+from xai_widget.engine.edits import Boxes
+from xai_widget.engine.incremental.operations import Moving, Operation, Pointwise, Read
+from xai_widget.engine.incremental.recognise import operation_of
+from xai_widget.engine.incremental.regions import Base, Extent, Ints, Region, based, paste, share
+from xai_widget.engine.incremental.tracing import Traced, attribute, call, called, trace
+from xai_widget.models import logits_from
+
+# Above this share of the map the whole map is computed: large windows cost more than what they leave out.
+DENSE_FROM: Final = 0.75
+# Calls that ask for a shape, and not for numbers.
+SHAPES: Final = frozenset({"size", "dim", "ndimension", "getattr"})
+
+
+class Plan:
+    """How a network is run on regions: its calls, which of them regions pass, and which activations those read.
+
+    Parameters
+    ----------
+    traced : Traced
+    network : torch.nn.Module
+    inputs : Tensor
+        `[1, C, *S]`: one clean input; the shapes are those of every later one.
+    """
+
+    def __init__(self, traced: Traced, network: nn.Module, inputs: Tensor) -> None:
+        self.traced = traced
+        self.constants: dict[Node, Any] = {}
+        self.operations: dict[Node, Operation | None] = {}
+        self.shapes: dict[Node, tuple[int, ...]] = {}
+        self._network = network
+        hanging = {traced.nodes[0]}
+        values: dict[Node, Any] = {}
+        for node, value in self.clean(inputs):
+            values[node] = value
+            if node is not traced.nodes[0] and any(source in hanging for source in node.all_input_nodes):
+                hanging.add(node)
+                self.operations[node] = operation_of(traced, node, values, hanging)
+            elif node is not traced.nodes[0]:
+                self.constants[node] = value
+            if isinstance(value, Tensor):
+                self.shapes[node] = tuple(value.shape)
+        self.reads = self._reads()
+
+    def clean(self, inputs: Tensor) -> Iterator[tuple[Node, Any]]:
+        """Run the network on clean inputs and yield what every call gives."""
+        values: dict[Node, Any] = {}
+        for node in self.traced.nodes:
+            if node.op == "placeholder":
+                value: Any = inputs.clone() if node is self.traced.nodes[0] else _default(node)
+            elif node.op == "get_attr":
+                value = attribute(self._network, str(node.target))
+            elif node.op == "output":
+                return
+            elif node in self.constants:
+                value = self.constants[node]
+            else:
+                value = call(self.traced, node, *_filled(node, values))
+            values[node] = value
+            yield node, value
+            for used in self.traced.last_uses[node]:
+                del values[used]
+
+    def _reads(self) -> dict[Node, list[Read]]:
+        """Return what is read of every activation: around regions, and where a region becomes a whole map."""
+        reads: dict[Node, dict[float, Read]] = {}
+        for node in self.traced.nodes:
+            operation = self.operations.get(node)
+            found = [] if operation is None or isinstance(operation, Pointwise) else list(operation.reads())
+            if not isinstance(operation, Pointwise):
+                for source in node.all_input_nodes:
+                    if source in self.shapes and source not in self.constants:
+                        none = np.zeros(max(0, len(self.shapes[source]) - 2), np.int64)
+                        found.append(Read(source, 0.0, none, none))
+            for read in found:
+                known = reads.setdefault(read.node, {}).get(read.fill, read)
+                reads[read.node][read.fill] = Read(
+                    read.node, read.fill, np.maximum(known.before, read.before), np.maximum(known.after, read.after)
+                )
+        return {node: list(by_fill.values()) for node, by_fill in reads.items()}
+
+
+class Incremental:
+    """One run: clean activations of inputs `[N, C, *S]`, and the scores of edited inputs beside them."""
+
+    def __init__(self, plan: Plan, inputs: Tensor, edits: Boxes) -> None:
+        self._plan = plan
+        self._inputs = inputs
+        self._edits = edits
+        self._rows = np.zeros(0, np.int64)
+        self._bases: dict[tuple[Node, float], Base] = {}
+        changing = self._changing()
+        for node, value in plan.clean(inputs):
+            if node in changing:
+                for read in plan.reads.get(node, ()):
+                    self._bases[node, read.fill] = based(value, read.before, read.after, read.fill)
+
+    def logits(self, start: int, count: int, fill: Tensor, mask: Tensor | None) -> Tensor:
+        """Return the raw scores `[n, N, K]` of the edits from `start` on."""
+        patches = self._edits.patches(self._inputs, fill, start, count, mask)
+        inputs = len(self._inputs)
+        self._rows = np.tile(np.arange(inputs), count)
+        origin = np.repeat(self._edits.origin[start : start + count], inputs, 0)
+        extent = Extent(origin, origin + np.array(self._edits.size))
+        output = self._run(Region(patches.flatten(0, 1), origin, extent))
+        return logits_from(output, count * inputs).reshape(count, inputs, -1)
+
+    def gather(self, node: Node, fill: float, offset: Ints, width: Ints) -> Tensor:
+        """Copy windows of a node's clean activation, one a row of the batch."""
+        return self._bases[node, fill].gather(self._rows, offset, width)
+
+    def _run(self, region: Region) -> Any:
+        plan, nodes = self._plan, self._plan.traced.nodes
+        values: dict[Node, Any] = {nodes[0]: region}
+        for node in nodes[1:]:
+            if node.op == "output":
+                self._widen(node, values)
+                return map_arg(node.args[0], lambda source: values[source])
+            if node in plan.constants:
+                values[node] = plan.constants[node]
+            else:
+                values[node] = self._step(node, values)
+            for used in plan.traced.last_uses[node]:
+                values.pop(used, None)
+        return None
+
+    def _step(self, node: Node, values: dict[Node, Any]) -> Any:
+        plan = self._plan
+        found = [values[source] for source in node.all_input_nodes if source not in plan.constants]
+        if all(_is_region(value) for value in found):
+            operation = plan.operations[node]
+            if isinstance(operation, Pointwise):
+                args, kwargs = _filled(node, values)
+                return _regions(operation.run(*_values(args), **_values(kwargs)), found[0])
+            if operation is not None:
+                result = self._moved(operation, [values[source] for source in operation.sources])
+                if result is not None:
+                    return result
+            if called(node) in SHAPES:
+                args, kwargs = _filled(node, values)
+                return call(plan.traced, node, (self._shaped(node.args[0]), *args[1:]), kwargs)
+        self._widen(node, values)
+        return call(plan.traced, node, *_filled(node, values))
+
+    def _moved(self, operation: Moving, regions: Sequence[Region]) -> Region | None:
+        extent = operation.extent([region.extent for region in regions])
+        offset, width = extent.placed(operation.size)
+        if share(width, operation.size) >= DENSE_FROM:
+            return None
+        return Region(operation.values(self, regions, offset, width), offset, extent)
+
+    def _widen(self, node: Node, values: dict[Node, Any]) -> None:
+        """Turn the regions that a node reads into whole activations."""
+        for source in node.all_input_nodes:
+            region = values[source]
+            if isinstance(region, Region):
+                corner = np.zeros_like(region.offset)
+                whole = self.gather(source, 0.0, corner, np.array(self._plan.shapes[source][2:]))
+                values[source] = paste(whole, corner, region)
+
+    def _shaped(self, node: Node) -> Tensor:
+        """Return a tensor of a whole activation's shape, without memory."""
+        return self._inputs.new_empty(()).expand(len(self._rows), *self._plan.shapes[node][1:])
+
+    def _changing(self) -> set[Node]:
+        """Return the activations of which a part alone changes under some window."""
+        plan = self._plan
+        starts = [np.unique(axis) for axis in self._edits.origin.T]
+        low = np.stack([np.resize(axis, max(map(len, starts))) for axis in starts], 1)
+        extents = {plan.traced.nodes[0]: Extent(low, low + np.array(self._edits.size))}
+        for node, operation in plan.operations.items():
+            found = [extents.get(source) for source in node.all_input_nodes if source not in plan.constants]
+            known = [extent for extent in found if extent is not None]
+            if operation is None or len(known) < len(found):
+                continue
+            if isinstance(operation, Pointwise):
+                extents[node] = known[0]
+                continue
+            extent = operation.extent(known)
+            if share((extent.high - extent.low).min(0), operation.size) < DENSE_FROM:
+                extents[node] = extent
+        return set(extents)
+
+
+def plan_for(network: nn.Module, inputs: Tensor) -> Plan | None:
+    """Return how a network is run on regions, or None where its calls cannot be seen.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        In eval mode; nothing of it is changed.
+    inputs : Tensor
+        `[N, C, *S]`.
+    """
+    traced = trace(network)
+    return None if traced is None else Plan(traced, network, inputs[:1])
+
+
+def _filled(node: Node, values: dict[Node, Any]) -> tuple[Any, Any]:
+    """Return a node's arguments with values for nodes."""
+    args = map_arg(node.args, lambda source: values[source])
+    return args, map_arg(node.kwargs, lambda source: values[source])
+
+
+def _default(node: Node) -> Any:
+    return node.args[0] if node.args else None
+
+
+def _is_region(value: Any) -> bool:
+    return isinstance(value, Region) or (isinstance(value, tuple) and bool(value) and _is_region(value[0]))
+
+
+def _values(arguments: Any) -> Any:
+    """Return arguments with a region's values in its place."""
+    return map_aggregate(arguments, lambda value: value.values if isinstance(value, Region) else value)
+
+
+def _regions(result: Any, like: Any) -> Any:
+    """Return results at the place of a region."""
+    while isinstance(like, tuple):
+        like = like[0]
+    if isinstance(result, Tensor):
+        return Region(result, like.offset, like.extent)
+    return tuple(_regions(part, like) for part in result)

@@ -1,0 +1,275 @@
+"""Which operation a call is: from modules, functions and methods, as torch.fx shows them, to `operations`."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.fx.node import Node
+from torch.nn import functional
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from xai_widget.engine.incremental.operations import Concatenates, Joins, Operation, Pointwise, Slides
+from xai_widget.engine.incremental.regions import Ints, Sliding, based
+from xai_widget.engine.incremental.tracing import Traced, call, called
+
+POINTWISE: Final = (
+    nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid, nn.Tanh,
+    nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid, nn.Softplus, nn.Softsign, nn.LogSigmoid, nn.Threshold, nn.PReLU,
+    nn.Dropout, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout, nn.Identity,
+)  # fmt: skip
+NAMES: Final = frozenset({
+    "relu", "relu_", "relu6", "leaky_relu", "leaky_relu_", "elu", "elu_", "celu", "selu", "gelu", "silu", "mish",
+    "sigmoid", "sigmoid_", "tanh", "tanh_", "hardtanh", "hardtanh_", "hardswish", "hardsigmoid", "softplus", "clamp",
+    "clamp_", "clip", "abs", "exp", "log", "sqrt", "square", "neg", "pow", "float", "contiguous", "dropout", "dropout2d",
+    "dropout3d",
+})  # fmt: skip
+# Arithmetic of two activations, of an activation and a number, or of an activation and one number a channel.
+ARITHMETIC: Final = frozenset({
+    "add", "sub", "mul", "truediv", "div", "true_divide", "multiply", "subtract", "maximum", "minimum",
+    "iadd", "isub", "imul", "itruediv", "add_", "sub_", "mul_", "div_",
+})  # fmt: skip
+CONVOLUTIONS: Final = {"conv2d": functional.conv2d, "conv3d": functional.conv3d}
+MAXIMA: Final = {"max_pool2d": functional.max_pool2d, "max_pool3d": functional.max_pool3d}
+MEANS: Final = {"avg_pool2d": functional.avg_pool2d, "avg_pool3d": functional.avg_pool3d}
+OF_CONVOLUTION: Final = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+OF_MAXIMUM: Final = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
+OF_MEAN: Final = (
+    "input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override",
+)  # fmt: skip
+Values = Mapping[Node, Any]
+
+
+def operation_of(traced: Traced, node: Node, values: Values, hanging: set[Node]) -> Operation | None:
+    """Return how a region passes a node, or None where it does not.
+
+    Parameters
+    ----------
+    values : mapping
+        What every node gave for the clean inputs.
+    hanging : set of Node
+        Those that depend on the input; the others are constants.
+    """
+    source = node.args[0] if node.args else None
+    result = values[node]
+    module = traced.module(node)
+    if module is not None:
+        if _is_hooked(module) or not isinstance(source, Node) or len(node.args) != 1 or not _is_map(values[source]):
+            return None
+        return _of_module(module, source, values[source], result)
+    name = called(node)
+    if name == "cat" or name == "concat" or name == "concatenate":
+        return _concatenation(node, values, hanging)
+    if name in ARITHMETIC:
+        return _arithmetic(traced, node, values, hanging)
+    if name == "getitem" and isinstance(source, Node) and isinstance(values[source], tuple | list):
+        return Pointwise(_as_called(traced, node)) if isinstance(node.args[1], int) else None
+    if not isinstance(source, Node) or not _is_map(values[source]):
+        return None
+    own = {other for other in node.all_input_nodes if other in hanging}
+    if own != {source}:
+        return None
+    if name in CONVOLUTIONS or name in MAXIMA or name in MEANS:
+        return _of_function(node, name, source, values)
+    if name == "batch_norm":
+        return Pointwise(_as_called(traced, node)) if not _given(node, 5, "training") else None
+    if name in NAMES:
+        is_map = isinstance(result, Tensor) and result.shape == values[source].shape
+        return Pointwise(_as_called(traced, node)) if is_map and len(node.all_input_nodes) == 1 else None
+    return _of_channels(traced, node, name)
+
+
+def _is_map(value: object) -> bool:
+    return isinstance(value, Tensor) and value.ndim >= 3 and value.is_floating_point()
+
+
+def _is_hooked(module: nn.Module) -> bool:
+    """Whether somebody else's code takes part in a call."""
+    return bool(module._forward_hooks)
+
+
+def _given(node: Node, place: int, name: str) -> Any:
+    return node.args[place] if len(node.args) > place else node.kwargs.get(name)
+
+
+def _of_module(module: nn.Module, source: Node, given: Tensor, result: Any) -> Operation | None:
+    kind = type(module)
+    if isinstance(module, _BatchNorm):
+        return Pointwise(module) if module.running_mean is not None and not module.training else None
+    if isinstance(module, POINTWISE):
+        return Pointwise(module)
+    if isinstance(module, nn.Conv2d | nn.Conv3d) and kind.forward in {nn.Conv2d.forward, nn.Conv3d.forward}:
+        if module.padding_mode != "zeros":
+            return None
+        return convolution(
+            source, given, result, module.weight, module.bias, module.stride, module.padding, module.dilation,
+            module.groups,
+        )  # fmt: skip
+    if isinstance(module, nn.MaxPool2d | nn.MaxPool3d) and not module.return_indices:
+        return _maximum(source, given, result, module.kernel_size, module.stride, module.padding, module.dilation)
+    if isinstance(module, nn.AvgPool2d | nn.AvgPool3d):
+        return _mean(
+            source, given, result, module.kernel_size, module.stride, module.padding, module.ceil_mode,
+            module.count_include_pad, module.divisor_override,
+        )  # fmt: skip
+    return None
+
+
+def _of_function(node: Node, name: str, source: Node, values: Values) -> Operation | None:
+    names = OF_CONVOLUTION if name in CONVOLUTIONS else OF_MAXIMUM if name in MAXIMA else OF_MEAN
+    bound = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
+    bound = {key: values[value] if isinstance(value, Node) else value for key, value in bound.items()}
+    given, result = bound.pop("input"), values[node]
+    if name in CONVOLUTIONS:
+        plain = {"bias": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1} | bound
+        return convolution(source, given, result, **plain)
+    if name in MAXIMA:
+        if bound.get("return_indices"):
+            return None
+        return _maximum(
+            source, given, result, bound["kernel_size"], bound.get("stride"), bound.get("padding", 0),
+            bound.get("dilation", 1),
+        )  # fmt: skip
+    plain = {
+        "stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True, "divisor_override": None,
+    } | bound  # fmt: skip
+    return _mean(source, given, result, **plain)
+
+
+def _each(value: Any, dims: int) -> Ints:
+    """Return one number an axis."""
+    numbers = np.atleast_1d(np.asarray(value, np.int64))
+    return np.broadcast_to(numbers, (dims,)).copy()
+
+
+def _geometry(given: Tensor, result: Tensor, kernel: Ints, stride: Ints, before: Ints, dilation: Ints) -> Sliding:
+    size, out = np.array(given.shape[2:]), np.array(result.shape[2:])
+    reach = (kernel - 1) * dilation + 1
+    after = np.maximum(0, (out - 1) * stride + reach - size - before)
+    return Sliding(reach, stride, before, after, size, out)
+
+
+def convolution(
+    source: Node, given: Tensor, result: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any,
+    dilation: Any, groups: int,
+) -> Operation | None:  # fmt: skip
+    """Return a convolution with zeros around the map."""
+    dims = given.ndim - 2
+    kernel, steps, holes = np.array(weight.shape[2:]), _each(stride, dims), _each(dilation, dims)
+    if padding == "same":
+        before = holes * (kernel - 1) // 2
+    else:
+        before = _each(0 if padding == "valid" else padding, dims)
+    geometry = _geometry(given, result, kernel, steps, before, holes)
+    function = CONVOLUTIONS[f"conv{dims}d"]
+
+    def run(windows: Tensor) -> Tensor:
+        return function(windows, weight, bias, steps.tolist(), 0, holes.tolist(), groups)
+
+    return Pointwise(run) if geometry.is_pointwise else Slides(source, geometry, run)
+
+
+def _maximum(
+    source: Node, given: Tensor, result: Tensor, kernel_size: Any, stride: Any, padding: Any, dilation: Any
+) -> Operation:
+    dims = given.ndim - 2
+    kernel, holes = _each(kernel_size, dims), _each(dilation, dims)
+    steps = kernel if stride is None or stride == [] else _each(stride, dims)
+    geometry = _geometry(given, result, kernel, steps, _each(padding, dims), holes)
+    function = MAXIMA[f"max_pool{dims}d"]
+
+    def run(windows: Tensor) -> Tensor:
+        return function(windows, kernel.tolist(), steps.tolist(), 0, holes.tolist())
+
+    return Slides(source, geometry, run, fill=float("-inf"))
+
+
+def _mean(
+    source: Node, given: Tensor, result: Tensor, kernel_size: Any, stride: Any, padding: Any, ceil_mode: bool,
+    count_include_pad: bool, divisor_override: int | None,
+) -> Operation:  # fmt: skip
+    dims = given.ndim - 2
+    kernel = _each(kernel_size, dims)
+    steps = kernel if stride is None or stride == [] else _each(stride, dims)
+    geometry = _geometry(given, result, kernel, steps, _each(padding, dims), np.ones(dims, np.int64))
+    function = MEANS[f"avg_pool{dims}d"]
+
+    def run(windows: Tensor, divisor: int | None = divisor_override) -> Tensor:
+        return function(windows, kernel.tolist(), steps.tolist(), 0, False, True, divisor)
+
+    if not (geometry.before | geometry.after).any() or divisor_override is not None:
+        return Slides(source, geometry, run)
+    # Near the border the sum may be divided by fewer places: what ones become tells by how many.
+    ones = given.new_ones((1, 1, *given.shape[2:]))
+    mean = function(
+        ones, kernel.tolist(), steps.tolist(), _each(padding, dims).tolist(), ceil_mode, count_include_pad, None
+    )
+    none = np.zeros(dims, np.int64)
+    total = run(based(ones, geometry.before, geometry.after, 0.0).values, divisor=1)
+    return Slides(source, geometry, partial(run, divisor=1), weights=based(mean / total, none, none, 0.0))
+
+
+def _arithmetic(traced: Traced, node: Node, values: Values, hanging: set[Node]) -> Operation | None:
+    result = values[node]
+    if not _is_map(result) or len(node.args) != 2:
+        return None
+    whole = values[traced.nodes[0]].ndim
+    nodes = [value for value in node.args if isinstance(value, Node)]
+    if node.kwargs.get("out") is not None or any(isinstance(value, Node) for value in node.kwargs.values()):
+        return None
+    run = _as_called(traced, node)
+    maps = [other for other in nodes if other in hanging]
+    if any(not isinstance(values[other], Tensor) for other in maps):
+        return None
+    if len(maps) == 2:
+        if result.ndim != whole or any(values[other].shape != result.shape for other in maps):
+            return None
+        return Joins((maps[0], maps[1]), run, np.array(result.shape[2:]))
+    if len(maps) != 1 or values[maps[0]].shape != result.shape:
+        return None
+    dims = whole - 2
+    others = [values[other] for other in nodes if other not in hanging]
+    if any(any(side != 1 for side in other.shape[-dims:]) for other in others if isinstance(other, Tensor)):
+        return None
+    return Pointwise(run)
+
+
+def _as_called(traced: Traced, node: Node) -> Callable[..., Any]:
+    """Return a node's function, to be called with its arguments."""
+
+    def run(*args: Any, **kwargs: Any) -> Any:
+        return call(traced, node, args, kwargs)
+
+    return run
+
+
+def _concatenation(node: Node, values: Values, hanging: set[Node]) -> Operation | None:
+    parts = node.args[0] if node.args else node.kwargs.get("tensors")
+    result = values[node]
+    if _given(node, 1, "dim") not in {1, 1 - result.ndim} or not isinstance(parts, list | tuple):
+        return None
+    sources = [part for part in parts if isinstance(part, Node) and part in hanging]
+    if len(sources) != len(parts) or not _is_map(result):
+        return None
+    return Concatenates(node, tuple(sources), np.array(result.shape[2:]))
+
+
+def _of_channels(traced: Traced, node: Node, name: str) -> Operation | None:
+    """Return what picks, splits or names channels."""
+    run = _as_called(traced, node)
+    if name == "getitem":
+        index = node.args[1]
+        whole = slice(None)
+        if isinstance(index, tuple) and index[:1] == (whole,) and all(part == whole for part in index[2:]):
+            picked = index[1] if len(index) > 1 else whole
+            parts = (picked.start, picked.stop, picked.step) if isinstance(picked, slice) else (picked,)
+            if all(part is None or isinstance(part, int) for part in parts):
+                return Pointwise(run)
+    if name == "unsqueeze" and _given(node, 1, "dim") == 1:
+        return Pointwise(run)
+    is_split = name in {"chunk", "split"} and _given(node, 2, "dim") == 1
+    if is_split and all(called(user) == "getitem" for user in node.users):
+        return Pointwise(run)
+    return None
