@@ -13,7 +13,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from xai_widget.engine.edits import Edits, fill_for
+from xai_widget.engine.edits import Boxes, Edits, fill_for
+from xai_widget.engine.incremental import windows_for
 from xai_widget.engine.rectified import GradientKind, backward_as, gradients_as
 from xai_widget.engine.runner import Runner
 
@@ -67,16 +68,20 @@ def edited_logits(
     """Yield logits `[N, n, K]` of the inputs under the edits from `start` on."""
     size, limit = pace.batch(inputs), pace.limit
     fill = fill_for(inputs, edits.fill, mask=mask)
+    windows = windows_for(runner, inputs, edits, fill, mask, start) if isinstance(edits, Boxes) else None
     buffer: Tensor | None = None
     while start < len(edits):
         count = min(size, len(edits) - start)
         try:
-            if buffer is None or len(buffer) < count:
-                buffer = inputs.new_empty((count, *inputs.shape))
-            part = buffer[:count]
             began = time.perf_counter()
-            edits.write(part, inputs, fill, start, mask)
-            logits = logits_of(runner, part.flatten(0, 1))
+            if windows is not None:
+                logits = windows.logits(start, count)
+            else:
+                if buffer is None or len(buffer) < count:
+                    buffer = inputs.new_empty((count, *inputs.shape))
+                part = buffer[:count]
+                edits.write(part, inputs, fill, start, mask)
+                logits = logits_of(runner, part.flatten(0, 1))
         except (torch.OutOfMemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error) or count == 1:
                 raise

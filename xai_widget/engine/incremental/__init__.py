@@ -3,5 +3,6 @@
 from xai_widget.engine.incremental.driver import Incremental as Incremental
 from xai_widget.engine.incremental.driver import Plan as Plan
 from xai_widget.engine.incremental.driver import plan_for as plan_for
+from xai_widget.engine.incremental.running import windows_for as windows_for
 
-__all__ = ["Incremental", "Plan", "plan_for"]
+__all__ = ["Incremental", "Plan", "plan_for", "windows_for"]

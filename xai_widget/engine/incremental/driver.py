@@ -4,6 +4,8 @@ A window of the input changes a box of every activation: it grows with the kerne
 it is most of the map, or meets an operation that mixes all places. From there on the network runs as always.
 """
 
+import copy
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -21,6 +23,7 @@ from xai_widget.models import logits_from
 
 # Above this share of the map the whole map is computed: large windows cost more than what they leave out.
 DENSE_FROM: Final = 0.75
+LOWERED: Final = (nn.Conv2d, nn.Conv3d, nn.Linear)
 # Calls that ask for a shape, and not for numbers.
 SHAPES: Final = frozenset({"size", "dim", "ndimension", "getattr"})
 
@@ -34,10 +37,16 @@ class Plan:
     network : torch.nn.Module
     inputs : Tensor
         `[1, C, *S]`: one clean input; the shapes are those of every later one.
+
+    Attributes
+    ----------
+    nbytes : int
+        What it holds beside the network.
     """
 
-    def __init__(self, traced: Traced, network: nn.Module, inputs: Tensor) -> None:
+    def __init__(self, traced: Traced, network: nn.Module, inputs: Tensor, nbytes: int = 0) -> None:
         self.traced = traced
+        self.nbytes = nbytes
         self.constants: dict[Node, Any] = {}
         self.operations: dict[Node, Operation | None] = {}
         self.shapes: dict[Node, tuple[int, ...]] = {}
@@ -53,6 +62,7 @@ class Plan:
                 self.constants[node] = value
             if isinstance(value, Tensor):
                 self.shapes[node] = tuple(value.shape)
+        self._weights = {node: self._weight(node) for node in self.operations if node in self.shapes}
         self.reads = self._reads()
 
     def clean(self, inputs: Tensor) -> Iterator[tuple[Node, Any]]:
@@ -73,6 +83,56 @@ class Plan:
             yield node, value
             for used in self.traced.last_uses[node]:
                 del values[used]
+
+    def _weight(self, node: Node) -> int:
+        """Return how many weights a call multiplies with."""
+        module = self.traced.module(node)
+        own = 0 if module is None else sum(weight.numel() for weight in module.parameters())
+        given = (self.constants.get(source) for source in node.all_input_nodes)
+        return own + sum(value.numel() for value in given if isinstance(value, Tensor))
+
+    def extents(self, edits: Boxes) -> dict[Node, Extent]:
+        """Return what every activation can change in under any of the edits, where that is a part of it.
+
+        A row is no edit here: along each axis, the rows are all places where edits begin.
+        """
+        starts = [np.unique(axis) for axis in edits.origin.T]
+        low = np.stack([np.resize(axis, max(map(len, starts))) for axis in starts], 1)
+        extents = {self.traced.nodes[0]: Extent(low, low + np.array(edits.size))}
+        for node, operation in self.operations.items():
+            found = [extents.get(source) for source in node.all_input_nodes if source not in self.constants]
+            known = [extent for extent in found if extent is not None]
+            if operation is None or len(known) < len(found):
+                continue
+            if isinstance(operation, Pointwise):
+                extents[node] = known[0]
+                continue
+            extent = operation.extent(known)
+            if share((extent.high - extent.low).min(0), operation.size) < DENSE_FROM:
+                extents[node] = extent
+        return extents
+
+    def share(self, edits: Boxes) -> float:
+        """Return which part of the network's work the edits leave to do, counted as weights times places."""
+        extents, done, whole = self.extents(edits), 0.0, 0.0
+        for node, weights in self._weights.items():
+            shape = self.shapes[node]
+            places = math.prod(shape[2:]) if node in extents or len(shape) > 3 else math.prod(shape[1:-1])
+            whole += weights * places
+            if node in extents:
+                extent = extents[node]
+                places = math.prod((extent.high - extent.low).mean(0).tolist())
+            done += weights * places
+        return done / max(whole, 1.0)
+
+    @property
+    def activation_bytes(self) -> int:
+        """Return what the clean activations of one input take at most."""
+        return sum(
+            math.prod(self.shapes[read.node]) * 4
+            for reads in self.reads.values()
+            for read in reads
+        )
 
     def _reads(self) -> dict[Node, list[Read]]:
         """Return what is read of every activation: around regions, and where a region becomes a whole map."""
@@ -102,7 +162,7 @@ class Incremental:
         self._edits = edits
         self._rows = np.zeros(0, np.int64)
         self._bases: dict[tuple[Node, float], Base] = {}
-        changing = self._changing()
+        changing = plan.extents(edits)
         for node, value in plan.clean(inputs):
             if node in changing:
                 for read in plan.reads.get(node, ()):
@@ -175,27 +235,8 @@ class Incremental:
         """Return a tensor of a whole activation's shape, without memory."""
         return self._inputs.new_empty(()).expand(len(self._rows), *self._plan.shapes[node][1:])
 
-    def _changing(self) -> set[Node]:
-        """Return the activations of which a part alone changes under some window."""
-        plan = self._plan
-        starts = [np.unique(axis) for axis in self._edits.origin.T]
-        low = np.stack([np.resize(axis, max(map(len, starts))) for axis in starts], 1)
-        extents = {plan.traced.nodes[0]: Extent(low, low + np.array(self._edits.size))}
-        for node, operation in plan.operations.items():
-            found = [extents.get(source) for source in node.all_input_nodes if source not in plan.constants]
-            known = [extent for extent in found if extent is not None]
-            if operation is None or len(known) < len(found):
-                continue
-            if isinstance(operation, Pointwise):
-                extents[node] = known[0]
-                continue
-            extent = operation.extent(known)
-            if share((extent.high - extent.low).min(0), operation.size) < DENSE_FROM:
-                extents[node] = extent
-        return set(extents)
 
-
-def plan_for(network: nn.Module, inputs: Tensor) -> Plan | None:
+def plan_for(network: nn.Module, inputs: Tensor, lowered: torch.dtype | None = None) -> Plan | None:
     """Return how a network is run on regions, or None where its calls cannot be seen.
 
     Parameters
@@ -204,9 +245,33 @@ def plan_for(network: nn.Module, inputs: Tensor) -> Plan | None:
         In eval mode; nothing of it is changed.
     inputs : Tensor
         `[N, C, *S]`.
+    lowered : torch.dtype or None
+        What autocast runs convolutions and linear layers in: their weights are brought there once, not at every call.
     """
     traced = trace(network)
-    return None if traced is None else Plan(traced, network, inputs[:1])
+    if traced is None:
+        return None
+    nbytes = 0 if lowered is None else _lower(traced.modules, lowered)
+    return Plan(traced, network, inputs[:1], nbytes)
+
+
+def _lower(modules: dict[str, nn.Module], dtype: torch.dtype) -> int:
+    """Replace convolutions and linear layers by copies with weights in `dtype`; returns their size in bytes."""
+    twins: dict[int, nn.Module] = {}
+    nbytes = 0
+    for name, module in modules.items():
+        if type(module) not in LOWERED or module._forward_hooks or module._forward_pre_hooks:
+            continue
+        if id(module) not in twins:
+            twin = copy.copy(module)
+            cast = {key: None if value is None else value.detach().to(dtype) for key, value in module._parameters.items()}
+            twin._parameters = {
+                key: None if value is None else nn.Parameter(value, requires_grad=False) for key, value in cast.items()
+            }
+            nbytes += sum(parameter.nbytes for parameter in twin.parameters())
+            twins[id(module)] = twin
+        modules[name] = twins[id(module)]
+    return nbytes
 
 
 def _filled(node: Node, values: dict[Node, Any]) -> tuple[Any, Any]:
