@@ -4,153 +4,25 @@ A window of the input changes a box of every activation: it grows with the kerne
 it is most of the map, or meets an operation that mixes all places. From there on the network runs as always.
 """
 
-import copy
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.fx.node import Node, map_aggregate, map_arg
+from torch import Tensor
+from torch.fx.node import Node, map_aggregate
 
 from xai_widget.engine.edits import Boxes
-from xai_widget.engine.incremental.operations import Moving, Operation, Pointwise, Read
-from xai_widget.engine.incremental.recognise import operation_of
+from xai_widget.engine.incremental.operations import Moving, Pointwise
+from xai_widget.engine.incremental.plan import DENSE_FROM, Plan, filled
 from xai_widget.engine.incremental.regions import Base, Extent, Ints, Region, based, paste, share
-from xai_widget.engine.incremental.tracing import Traced, attribute, call, called, trace
+from xai_widget.engine.incremental.tracing import call, called
 from xai_widget.models import logits_from
 
-# Above this share of the map the whole map is computed: large windows cost more than what they leave out.
-DENSE_FROM: Final = 0.75
-LOWERED: Final = (nn.Conv2d, nn.Conv3d, nn.Linear)
+# Rows whose regions are computed together: few, as all of them are as wide as the widest, and caches are small.
+ROWS: Final = 16
 # Calls that ask for a shape, and not for numbers.
 SHAPES: Final = frozenset({"size", "dim", "ndimension", "getattr"})
-
-
-class Plan:
-    """How a network is run on regions: its calls, which of them regions pass, and which activations those read.
-
-    Parameters
-    ----------
-    traced : Traced
-    network : torch.nn.Module
-    inputs : Tensor
-        `[1, C, *S]`: one clean input; the shapes are those of every later one.
-
-    Attributes
-    ----------
-    nbytes : int
-        What it holds beside the network.
-    """
-
-    def __init__(self, traced: Traced, network: nn.Module, inputs: Tensor, nbytes: int = 0) -> None:
-        self.traced = traced
-        self.nbytes = nbytes
-        self.constants: dict[Node, Any] = {}
-        self.operations: dict[Node, Operation | None] = {}
-        self.shapes: dict[Node, tuple[int, ...]] = {}
-        self._network = network
-        hanging = {traced.nodes[0]}
-        values: dict[Node, Any] = {}
-        for node, value in self.clean(inputs):
-            values[node] = value
-            if node is not traced.nodes[0] and any(source in hanging for source in node.all_input_nodes):
-                hanging.add(node)
-                self.operations[node] = operation_of(traced, node, values, hanging)
-            elif node is not traced.nodes[0]:
-                self.constants[node] = value
-            if isinstance(value, Tensor):
-                self.shapes[node] = tuple(value.shape)
-        self._weights = {node: self._weight(node) for node in self.operations if node in self.shapes}
-        self.reads = self._reads()
-
-    def clean(self, inputs: Tensor) -> Iterator[tuple[Node, Any]]:
-        """Run the network on clean inputs and yield what every call gives."""
-        values: dict[Node, Any] = {}
-        for node in self.traced.nodes:
-            if node.op == "placeholder":
-                value: Any = inputs.clone() if node is self.traced.nodes[0] else _default(node)
-            elif node.op == "get_attr":
-                value = attribute(self._network, str(node.target))
-            elif node.op == "output":
-                return
-            elif node in self.constants:
-                value = self.constants[node]
-            else:
-                value = call(self.traced, node, *_filled(node, values))
-            values[node] = value
-            yield node, value
-            for used in self.traced.last_uses[node]:
-                del values[used]
-
-    def _weight(self, node: Node) -> int:
-        """Return how many weights a call multiplies with."""
-        module = self.traced.module(node)
-        own = 0 if module is None else sum(weight.numel() for weight in module.parameters())
-        given = (self.constants.get(source) for source in node.all_input_nodes)
-        return own + sum(value.numel() for value in given if isinstance(value, Tensor))
-
-    def extents(self, edits: Boxes) -> dict[Node, Extent]:
-        """Return what every activation can change in under any of the edits, where that is a part of it.
-
-        A row is no edit here: along each axis, the rows are all places where edits begin.
-        """
-        starts = [np.unique(axis) for axis in edits.origin.T]
-        low = np.stack([np.resize(axis, max(map(len, starts))) for axis in starts], 1)
-        extents = {self.traced.nodes[0]: Extent(low, low + np.array(edits.size))}
-        for node, operation in self.operations.items():
-            found = [extents.get(source) for source in node.all_input_nodes if source not in self.constants]
-            known = [extent for extent in found if extent is not None]
-            if operation is None or len(known) < len(found):
-                continue
-            if isinstance(operation, Pointwise):
-                extents[node] = known[0]
-                continue
-            extent = operation.extent(known)
-            if share((extent.high - extent.low).min(0), operation.size) < DENSE_FROM:
-                extents[node] = extent
-        return extents
-
-    def share(self, edits: Boxes) -> float:
-        """Return which part of the network's work the edits leave to do, counted as weights times places."""
-        extents, done, whole = self.extents(edits), 0.0, 0.0
-        for node, weights in self._weights.items():
-            shape = self.shapes[node]
-            places = math.prod(shape[2:]) if node in extents or len(shape) > 3 else math.prod(shape[1:-1])
-            whole += weights * places
-            if node in extents:
-                extent = extents[node]
-                places = math.prod((extent.high - extent.low).mean(0).tolist())
-            done += weights * places
-        return done / max(whole, 1.0)
-
-    @property
-    def activation_bytes(self) -> int:
-        """Return what the clean activations of one input take at most."""
-        return sum(
-            math.prod(self.shapes[read.node]) * 4
-            for reads in self.reads.values()
-            for read in reads
-        )
-
-    def _reads(self) -> dict[Node, list[Read]]:
-        """Return what is read of every activation: around regions, and where a region becomes a whole map."""
-        reads: dict[Node, dict[float, Read]] = {}
-        for node in self.traced.nodes:
-            operation = self.operations.get(node)
-            found = [] if operation is None or isinstance(operation, Pointwise) else list(operation.reads())
-            if not isinstance(operation, Pointwise):
-                for source in node.all_input_nodes:
-                    if source in self.shapes and source not in self.constants:
-                        none = np.zeros(max(0, len(self.shapes[source]) - 2), np.int64)
-                        found.append(Read(source, 0.0, none, none))
-            for read in found:
-                known = reads.setdefault(read.node, {}).get(read.fill, read)
-                reads[read.node][read.fill] = Read(
-                    read.node, read.fill, np.maximum(known.before, read.before), np.maximum(known.after, read.after)
-                )
-        return {node: list(by_fill.values()) for node, by_fill in reads.items()}
 
 
 class Incremental:
@@ -160,42 +32,60 @@ class Incremental:
         self._plan = plan
         self._inputs = inputs
         self._edits = edits
+        self._together = max(1, (ROWS if inputs.ndim == 4 else ROWS // 2) // len(inputs))
         self._rows = np.zeros(0, np.int64)
         self._bases: dict[tuple[Node, float], Base] = {}
         changing = plan.extents(edits)
+        self.clean: Tensor | None = None
         for node, value in plan.clean(inputs):
+            if node.op == "output":
+                self.clean = logits_from(value, len(inputs))
             if node in changing:
                 for read in plan.reads.get(node, ()):
                     self._bases[node, read.fill] = based(value, read.before, read.after, read.fill)
 
     def logits(self, start: int, count: int, fill: Tensor, mask: Tensor | None) -> Tensor:
         """Return the raw scores `[n, N, K]` of the edits from `start` on."""
-        patches = self._edits.patches(self._inputs, fill, start, count, mask)
+        nodes, inputs = self._plan.traced.nodes, len(self._inputs)
+        cut = len(nodes) - 1 if self._plan.waist is None else self._plan.waist + 1
+        parts = []
+        for first in range(start, start + count, self._together):
+            region = self._covered(first, min(self._together, start + count - first), fill, mask)
+            values = {**self._plan.constants, nodes[0]: region}
+            self._advance(values, nodes[1:cut])
+            parts.append(values[nodes[cut - 1]] if cut < len(nodes) - 1 else self._scores(values))
+        if cut < len(nodes) - 1:  # weights of linear layers are read once for all rows
+            values = {**self._plan.constants, nodes[cut - 1]: torch.cat(parts)}
+            self._advance(values, nodes[cut:-1])
+            parts = [self._scores(values, count * inputs)]
+        return torch.cat(parts).reshape(count, inputs, -1)
+
+    def _covered(self, start: int, count: int, fill: Tensor, mask: Tensor | None) -> Region:
+        """Return the regions of edited inputs, all inputs of the first edit first."""
         inputs = len(self._inputs)
+        patches = self._edits.patches(self._inputs, fill, start, count, mask)
         self._rows = np.tile(np.arange(inputs), count)
         origin = np.repeat(self._edits.origin[start : start + count], inputs, 0)
-        extent = Extent(origin, origin + np.array(self._edits.size))
-        output = self._run(Region(patches.flatten(0, 1), origin, extent))
-        return logits_from(output, count * inputs).reshape(count, inputs, -1)
+        return Region(patches.flatten(0, 1), origin, Extent(origin, origin + np.array(self._edits.size)))
 
     def gather(self, node: Node, fill: float, offset: Ints, width: Ints) -> Tensor:
         """Copy windows of a node's clean activation, one a row of the batch."""
         return self._bases[node, fill].gather(self._rows, offset, width)
 
-    def _run(self, region: Region) -> Any:
-        plan, nodes = self._plan, self._plan.traced.nodes
-        values: dict[Node, Any] = {nodes[0]: region}
-        for node in nodes[1:]:
-            if node.op == "output":
-                self._widen(node, values)
-                return map_arg(node.args[0], lambda source: values[source])
-            if node in plan.constants:
-                values[node] = plan.constants[node]
-            else:
+    def _advance(self, values: dict[Node, Any], nodes: Sequence[Node]) -> None:
+        """Run calls, forgetting what nobody needs any more."""
+        plan = self._plan
+        for node in nodes:
+            if node not in plan.constants:
                 values[node] = self._step(node, values)
-            for used in plan.traced.last_uses[node]:
-                values.pop(used, None)
-        return None
+                for used in plan.traced.last_uses[node]:
+                    del values[used]
+
+    def _scores(self, values: dict[Node, Any], rows: int | None = None) -> Tensor:
+        """Return the scores `[B, K]` among what the network returns."""
+        output = self._plan.traced.nodes[-1]
+        self._widen(output, values)
+        return logits_from(filled(output, values)[0][0], len(self._rows) if rows is None else rows)
 
     def _step(self, node: Node, values: dict[Node, Any]) -> Any:
         plan = self._plan
@@ -203,17 +93,17 @@ class Incremental:
         if all(_is_region(value) for value in found):
             operation = plan.operations[node]
             if isinstance(operation, Pointwise):
-                args, kwargs = _filled(node, values)
+                args, kwargs = filled(node, values)
                 return _regions(operation.run(*_values(args), **_values(kwargs)), found[0])
             if operation is not None:
                 result = self._moved(operation, [values[source] for source in operation.sources])
                 if result is not None:
                     return result
             if called(node) in SHAPES:
-                args, kwargs = _filled(node, values)
+                args, kwargs = filled(node, values)
                 return call(plan.traced, node, (self._shaped(node.args[0]), *args[1:]), kwargs)
         self._widen(node, values)
-        return call(plan.traced, node, *_filled(node, values))
+        return call(plan.traced, node, *filled(node, values))
 
     def _moved(self, operation: Moving, regions: Sequence[Region]) -> Region | None:
         extent = operation.extent([region.extent for region in regions])
@@ -234,54 +124,6 @@ class Incremental:
     def _shaped(self, node: Node) -> Tensor:
         """Return a tensor of a whole activation's shape, without memory."""
         return self._inputs.new_empty(()).expand(len(self._rows), *self._plan.shapes[node][1:])
-
-
-def plan_for(network: nn.Module, inputs: Tensor, lowered: torch.dtype | None = None) -> Plan | None:
-    """Return how a network is run on regions, or None where its calls cannot be seen.
-
-    Parameters
-    ----------
-    network : torch.nn.Module
-        In eval mode; nothing of it is changed.
-    inputs : Tensor
-        `[N, C, *S]`.
-    lowered : torch.dtype or None
-        What autocast runs convolutions and linear layers in: their weights are brought there once, not at every call.
-    """
-    traced = trace(network)
-    if traced is None:
-        return None
-    nbytes = 0 if lowered is None else _lower(traced.modules, lowered)
-    return Plan(traced, network, inputs[:1], nbytes)
-
-
-def _lower(modules: dict[str, nn.Module], dtype: torch.dtype) -> int:
-    """Replace convolutions and linear layers by copies with weights in `dtype`; returns their size in bytes."""
-    twins: dict[int, nn.Module] = {}
-    nbytes = 0
-    for name, module in modules.items():
-        if type(module) not in LOWERED or module._forward_hooks or module._forward_pre_hooks:
-            continue
-        if id(module) not in twins:
-            twin = copy.copy(module)
-            cast = {key: None if value is None else value.detach().to(dtype) for key, value in module._parameters.items()}
-            twin._parameters = {
-                key: None if value is None else nn.Parameter(value, requires_grad=False) for key, value in cast.items()
-            }
-            nbytes += sum(parameter.nbytes for parameter in twin.parameters())
-            twins[id(module)] = twin
-        modules[name] = twins[id(module)]
-    return nbytes
-
-
-def _filled(node: Node, values: dict[Node, Any]) -> tuple[Any, Any]:
-    """Return a node's arguments with values for nodes."""
-    args = map_arg(node.args, lambda source: values[source])
-    return args, map_arg(node.kwargs, lambda source: values[source])
-
-
-def _default(node: Node) -> Any:
-    return node.args[0] if node.args else None
 
 
 def _is_region(value: Any) -> bool:

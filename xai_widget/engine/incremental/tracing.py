@@ -105,8 +105,11 @@ def _without_hidden_changes(traced: Traced) -> bool:
         if not _writes(traced, node) or not node.args or not isinstance(node.args[0], Node):
             continue
         changed = node.args[0]
-        if called(changed) in ALIASING or isinstance(traced.module(changed), ALIASING_MODULES):
-            return False
+        above = changed
+        while called(above) in ALIASING or isinstance(traced.module(above), ALIASING_MODULES):
+            above = above.all_input_nodes[0]
+            if len(above.users) > 1:
+                return False
         for user in list(changed.users):
             if order[user] > order[node]:
                 user.replace_input_with(changed, node)
