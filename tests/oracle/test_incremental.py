@@ -9,15 +9,24 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 from torch import Tensor, nn
+from torch.fx import Proxy
 from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from tests.networks import NETWORKS, statistics
 from tests.zoo import seeded
+from xai_widget import explain
+from xai_widget.binding import Binding
+from xai_widget.engine import variants
 from xai_widget.engine.edits import Boxes, fill_for
-from xai_widget.engine.incremental import Incremental, Plan, plan_for
+from xai_widget.engine.incremental import Incremental, Plan, plan_for, running
+from xai_widget.engine.incremental.running import Windows
+from xai_widget.explainers import build_method
+from xai_widget.inputs import read_input
 from xai_widget.models import logits_from
+from xai_widget.session import Session
 
 WINDOWS = 7
 
@@ -309,3 +318,127 @@ def test_fills_profiles_and_masks(fill: Any, soft: bool) -> None:
     plain = windows((64, 64), 12)
     profile = np.random.default_rng(0).random((12, 12)) if soft else None
     assert_exact(network.model(), inputs, Boxes(plain.origin, plain.size, fill, profile), mask)
+
+
+# -- in the whole engine: occlusion takes the incremental path by itself ---------------------------------------------
+
+
+@pytest.fixture
+def partly(monkeypatch: pytest.MonkeyPatch) -> list[Windows]:
+    """The runs that took the incremental path."""
+    taken: list[Windows] = []
+    own = Windows.logits
+
+    def noted(self: Windows, start: int, count: int) -> Tensor:
+        taken.append(self)
+        return own(self, start, count)
+
+    monkeypatch.setattr(Windows, "logits", noted)
+    return taken
+
+
+def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the plain path."""
+    monkeypatch.setattr(variants, "windows_for", lambda *_: None)
+
+
+@pytest.mark.parametrize("options", [{}, {"edge": "gaussian"}, {"fill": "blur"}, {"score": "probability"}])
+@pytest.mark.parametrize("chunk_seconds", [None, 1e-9])
+def test_the_map_of_many_inputs_is_that_of_the_plain_path(
+    options: dict[str, Any], chunk_seconds: float | None, partly: list[Windows], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, method = NETWORKS["resnet"], build_method("occlusion", {"window": 12, "stride": 9} | options)
+
+    def maps() -> tuple[np.ndarray, int]:
+        model = network.model()
+        session = Session(
+            model,
+            [read_input(network.picture(seed), model) for seed in range(3)],
+            Binding(chunk_seconds=chunk_seconds),
+        )
+        *_, last = session.run(method, [1, 2, 3])
+        return np.stack([found.values for found in last]), last[0].meta["forwards"]
+
+    found, forwards = maps()
+    assert partly
+    everywhere(monkeypatch)
+    expected, plainly = maps()
+    assert forwards == plainly
+    assert found == pytest.approx(expected, rel=1e-4, abs=1e-4 * float(np.abs(expected).max()))
+
+
+def test_a_mask_and_a_volume(partly: list[Windows], monkeypatch: pytest.MonkeyPatch) -> None:
+    network = NETWORKS["volume"]
+    mask = np.zeros(network.shape[1:], bool)
+    mask[2:9, 3:, 1:7] = True
+
+    def run() -> np.ndarray:
+        return explain(network.model(), network.picture()[0], "occlusion", window=4, stride=2, mask=mask).values
+
+    found = run()
+    assert partly
+    everywhere(monkeypatch)
+    assert found == pytest.approx(run(), rel=1e-4, abs=1e-6)
+
+
+def test_bfloat16_stays_near_float32(partly: list[Windows]) -> None:
+    network = NETWORKS["vgg"]
+    maps = [
+        explain(network.model(), network.picture()[0], "occlusion", window=16, stride=8, precision=precision).values
+        for precision in ("float32", "bfloat16")
+    ]
+    assert len({id(windows) for windows in partly}) == 2
+    assert spearmanr(maps[0].ravel(), maps[1].ravel()).statistic > 0.95
+
+
+def test_it_is_planned_once_for_a_model_and_anew_when_its_weights_change(
+    partly: list[Windows], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plans: list[nn.Module] = []
+    monkeypatch.setattr(running, "plan_for", lambda *given: (plans.append(given[0]), plan_for(*given))[1])
+    network, model = NETWORKS["resnet"], NETWORKS["resnet"].model()
+
+    def run(seed: int) -> np.ndarray:
+        return explain(model, network.picture(seed)[0], "occlusion", target=1, window=16, stride=8).values
+
+    before, _ = run(0), run(1)
+    assert len(plans) == 1
+    with torch.no_grad():
+        model.fc.weight.mul_(2)
+        model.fc.bias.mul_(2)
+    assert run(0) == pytest.approx(2 * before, rel=1e-3, abs=1e-5)
+    assert len(plans) == 2
+
+
+class Unseen(nn.Module):
+    """A network that does something else while it is traced."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        factor = 3.0 if isinstance(x, Proxy) else 1.0
+        return factor * self.conv(x).relu().mean((2, 3))
+
+
+def test_a_network_that_is_not_what_was_traced_takes_the_plain_path(partly: list[Windows]) -> None:
+    model, x = seeded(Unseen).eval(), torch.randn(3, 20, 20, generator=torch.Generator().manual_seed(0))
+    scores = explain(model, x, "occlusion", target=0, window=5, stride=5).arrays["scores"]
+    assert partly == []
+    covered = x.clone()
+    covered[:, 5:10, 10:15] = 0
+    with torch.no_grad():
+        drop = model(x[None])[0, 0] - model(covered[None])[0, 0]
+    assert scores[1, 2] == pytest.approx(drop.item(), rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["vit", "swin", "convnext"])
+def test_where_nothing_is_saved_the_plain_path_is_taken(name: str, partly: list[Windows]) -> None:
+    network = NETWORKS[name]
+    if name == "vit":  # its small twin is hardly more than its convolution
+        plan = planned(network.model(), network.picture())
+        assert {str(node.target) for node in plan.extents(windows((32, 32), 4))} <= {"x", "conv_proj"}
+        return
+    explain(network.model(), network.picture()[0], "occlusion", window=8, stride=8)
+    assert partly == []

@@ -36,7 +36,9 @@ class Line(NamedTuple):
 
     @property
     def sliding(self) -> Sliding:
-        return Sliding(*(np.array([n]) for n in (self.reach, self.stride, self.before, self.after, self.size, self.out)))
+        return Sliding(
+            *(np.array([n]) for n in (self.reach, self.stride, self.before, self.after, self.size, self.out))
+        )
 
     @property
     def extent(self) -> Extent:

@@ -69,6 +69,8 @@ def edited_logits(
     size, limit = pace.batch(inputs), pace.limit
     fill = fill_for(inputs, edits.fill, mask=mask)
     windows = windows_for(runner, inputs, edits, fill, mask, start) if isinstance(edits, Boxes) else None
+    if windows is not None and limit is None:
+        size = windows.together
     buffer: Tensor | None = None
     while start < len(edits):
         count = min(size, len(edits) - start)

@@ -19,14 +19,28 @@ from xai_widget.engine.incremental.regions import Base, Extent, Ints, Region, ba
 from xai_widget.engine.incremental.tracing import call, called
 from xai_widget.models import logits_from
 
-# Rows whose regions are computed together: few, as all of them are as wide as the widest, and caches are small.
-ROWS: Final = 16
+# Rows whose regions are computed together: all of them are as wide as the widest, and caches are small.
+ROWS: Final = 32
 # Calls that ask for a shape, and not for numbers.
 SHAPES: Final = frozenset({"size", "dim", "ndimension", "getattr"})
 
 
 class Incremental:
-    """One run: clean activations of inputs `[N, C, *S]`, and the scores of edited inputs beside them."""
+    """One run: clean activations of some inputs, and the scores of edited inputs beside them.
+
+    Parameters
+    ----------
+    plan : Plan
+    inputs : Tensor
+        `[N, C, *S]`.
+    edits : Boxes
+        All that will be asked for: they tell which activations have to be held.
+
+    Attributes
+    ----------
+    clean_scores : Tensor
+        Raw scores of the inputs, `[N, K]`.
+    """
 
     def __init__(self, plan: Plan, inputs: Tensor, edits: Boxes) -> None:
         self._plan = plan
@@ -36,10 +50,10 @@ class Incremental:
         self._rows = np.zeros(0, np.int64)
         self._bases: dict[tuple[Node, float], Base] = {}
         changing = plan.extents(edits)
-        self.clean: Tensor | None = None
+        self.clean_scores = inputs.new_empty(0)
         for node, value in plan.clean(inputs):
             if node.op == "output":
-                self.clean = logits_from(value, len(inputs))
+                self.clean_scores = logits_from(value, len(inputs))
             if node in changing:
                 for read in plan.reads.get(node, ()):
                     self._bases[node, read.fill] = based(value, read.before, read.after, read.fill)
@@ -101,7 +115,7 @@ class Incremental:
                     return result
             if called(node) in SHAPES:
                 args, kwargs = filled(node, values)
-                return call(plan.traced, node, (self._shaped(node.args[0]), *args[1:]), kwargs)
+                return call(plan.traced, node, (self._shaped(node.all_input_nodes[0]), *args[1:]), kwargs)
         self._widen(node, values)
         return call(plan.traced, node, *filled(node, values))
 

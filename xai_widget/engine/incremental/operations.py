@@ -120,9 +120,7 @@ class Joins:
     def values(self, clean: Clean, regions: Sequence[Region], offset: Ints, width: Ints) -> Tensor:
         """Return the result in windows, `[B, C, *width]`."""
         first, second = (
-            found.values
-            if found.at(offset, width)
-            else paste(clean.gather(node, 0.0, offset, width), offset, found)
+            found.values if found.at(offset, width) else paste(clean.gather(node, 0.0, offset, width), offset, found)
             for node, found in zip(self.sources, regions, strict=True)
         )
         return self.run(first, second)

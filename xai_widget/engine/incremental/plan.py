@@ -143,11 +143,7 @@ class Plan:
     @property
     def activation_bytes(self) -> int:
         """Return what the clean activations of one input take at most."""
-        return sum(
-            math.prod(self.shapes[read.node]) * 4
-            for reads in self.reads.values()
-            for read in reads
-        )
+        return sum(math.prod(self.shapes[read.node]) * 4 for reads in self.reads.values() for read in reads)
 
     def _reads(self) -> dict[Node, list[Read]]:
         """Return what is read of every activation: around regions, and where a region becomes a whole map."""
@@ -196,7 +192,9 @@ def _lower(modules: dict[str, nn.Module], dtype: torch.dtype) -> int:
             continue
         if id(module) not in twins:
             twin = copy.copy(module)
-            cast = {key: None if value is None else value.detach().to(dtype) for key, value in module._parameters.items()}
+            cast = {
+                key: None if value is None else value.detach().to(dtype) for key, value in module._parameters.items()
+            }
             twin._parameters = {
                 key: None if value is None else nn.Parameter(value, requires_grad=False) for key, value in cast.items()
             }

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, Final
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 from torch.fx.node import Node
 from torch.nn import functional
@@ -34,11 +33,16 @@ ARITHMETIC: Final = frozenset({
 CONVOLUTIONS: Final = {"conv2d": functional.conv2d, "conv3d": functional.conv3d}
 MAXIMA: Final = {"max_pool2d": functional.max_pool2d, "max_pool3d": functional.max_pool3d}
 MEANS: Final = {"avg_pool2d": functional.avg_pool2d, "avg_pool3d": functional.avg_pool3d}
-OF_CONVOLUTION: Final = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
-OF_MAXIMUM: Final = ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")
-OF_MEAN: Final = (
-    "input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override",
-)  # fmt: skip
+CONCATENATIONS: Final = frozenset({"cat", "concat", "concatenate"})
+# What slides over a map, and the names of its arguments.
+GEOMETRIC: Final = {
+    **dict.fromkeys(CONVOLUTIONS, ("input", "weight", "bias", "stride", "padding", "dilation", "groups")),
+    **dict.fromkeys(MAXIMA, ("input", "kernel_size", "stride", "padding", "dilation", "ceil_mode", "return_indices")),
+    **dict.fromkeys(
+        MEANS,
+        ("input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"),
+    ),
+}
 Values = Mapping[Node, Any]
 
 
@@ -52,42 +56,28 @@ def operation_of(traced: Traced, node: Node, values: Values, hanging: set[Node])
     hanging : set of Node
         Those that depend on the input; the others are constants.
     """
-    source = node.args[0] if node.args else None
-    result = values[node]
     module = traced.module(node)
     if module is not None:
-        if _is_hooked(module) or not isinstance(source, Node) or len(node.args) != 1 or not _is_map(values[source]):
-            return None
-        return _of_module(module, source, values[source], result)
+        (source, *others), hooks = node.all_input_nodes, module._forward_hooks
+        is_plain = node.args == (source,) and not others and not hooks and _is_map(values[source])
+        return _of_module(module, source, values[source], values[node]) if is_plain else None
     name = called(node)
-    if name == "cat" or name == "concat" or name == "concatenate":
+    if name in CONCATENATIONS:
         return _concatenation(node, values, hanging)
     if name in ARITHMETIC:
         return _arithmetic(traced, node, values, hanging)
-    if name == "getitem" and isinstance(source, Node) and isinstance(values[source], tuple | list):
-        return Pointwise(_as_called(traced, node)) if isinstance(node.args[1], int) else None
-    if not isinstance(source, Node) or not _is_map(values[source]):
+    maps = [other for other in node.all_input_nodes if other in hanging]
+    source = maps[0]
+    if node.args[:1] != (source,) or len(maps) > 1:
         return None
-    own = {other for other in node.all_input_nodes if other in hanging}
-    if own != {source}:
-        return None
-    if name in CONVOLUTIONS or name in MAXIMA or name in MEANS:
-        return _of_function(node, name, source, values)
-    if name == "batch_norm":
-        return Pointwise(_as_called(traced, node)) if not _given(node, 5, "training") else None
-    if name in NAMES:
-        is_map = isinstance(result, Tensor) and result.shape == values[source].shape
-        return Pointwise(_as_called(traced, node)) if is_map and len(node.all_input_nodes) == 1 else None
-    return _of_channels(traced, node, name)
+    if isinstance(values[source], tuple | list):  # parts of an activation
+        is_part = name == "getitem" and isinstance(node.args[1], int)
+        return Pointwise(_as_called(traced, node)) if is_part else None
+    return _of_function(traced, node, name, values) if _is_map(values[source]) else None
 
 
 def _is_map(value: object) -> bool:
     return isinstance(value, Tensor) and value.ndim >= 3 and value.is_floating_point()
-
-
-def _is_hooked(module: nn.Module) -> bool:
-    """Whether somebody else's code takes part in a call."""
-    return bool(module._forward_hooks)
 
 
 def _given(node: Node, place: int, name: str) -> Any:
@@ -96,14 +86,13 @@ def _given(node: Node, place: int, name: str) -> Any:
 
 def _of_module(module: nn.Module, source: Node, given: Tensor, result: Any) -> Operation | None:
     kind = type(module)
-    if isinstance(module, _BatchNorm):
-        return Pointwise(module) if module.running_mean is not None and not module.training else None
-    if isinstance(module, POINTWISE):
+    is_settled = isinstance(module, _BatchNorm) and module.running_mean is not None and not module.training
+    if is_settled or isinstance(module, POINTWISE):
         return Pointwise(module)
     if isinstance(module, nn.Conv2d | nn.Conv3d) and kind.forward in {nn.Conv2d.forward, nn.Conv3d.forward}:
         if module.padding_mode != "zeros":
             return None
-        return convolution(
+        return _convolution(
             source, given, result, module.weight, module.bias, module.stride, module.padding, module.dilation,
             module.groups,
         )  # fmt: skip
@@ -117,25 +106,35 @@ def _of_module(module: nn.Module, source: Node, given: Tensor, result: Any) -> O
     return None
 
 
-def _of_function(node: Node, name: str, source: Node, values: Values) -> Operation | None:
-    names = OF_CONVOLUTION if name in CONVOLUTIONS else OF_MAXIMUM if name in MAXIMA else OF_MEAN
-    bound = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
+def _of_function(traced: Traced, node: Node, name: str, values: Values) -> Operation | None:
+    if name in GEOMETRIC:
+        return _sliding(node, name, values)
+    run = Pointwise(_as_called(traced, node))
+    if name == "batch_norm":
+        return None if _given(node, 5, "training") else run
+    if name in NAMES:
+        source, result = node.all_input_nodes[0], values[node]
+        alone = len(node.all_input_nodes) == 1 and isinstance(result, Tensor) and result.shape == values[source].shape
+        return run if alone else None
+    return run if _is_of_channels(node, name) else None
+
+
+def _sliding(node: Node, name: str, values: Values) -> Operation | None:
+    bound: dict[str, Any] = dict(zip(GEOMETRIC[name], node.args, strict=False)) | dict(node.kwargs)
+    source = bound["input"]
     bound = {key: values[value] if isinstance(value, Node) else value for key, value in bound.items()}
     given, result = bound.pop("input"), values[node]
     if name in CONVOLUTIONS:
-        plain = {"bias": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1} | bound
-        return convolution(source, given, result, **plain)
-    if name in MAXIMA:
-        if bound.get("return_indices"):
-            return None
-        return _maximum(
-            source, given, result, bound["kernel_size"], bound.get("stride"), bound.get("padding", 0),
-            bound.get("dilation", 1),
-        )  # fmt: skip
-    plain = {
-        "stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True, "divisor_override": None,
-    } | bound  # fmt: skip
-    return _mean(source, given, result, **plain)
+        plain = {"bias": None, "stride": 1, "padding": 0, "dilation": 1, "groups": 1}
+        return _convolution(source, given, result, **(plain | bound))
+    if name in MEANS:
+        plain = {"stride": None, "padding": 0, "ceil_mode": False, "count_include_pad": True, "divisor_override": None}
+        return _mean(source, given, result, **(plain | bound))
+    if bound.get("return_indices"):
+        return None
+    plain = {"stride": None, "padding": 0, "dilation": 1}
+    taken = {key: value for key, value in bound.items() if key not in {"ceil_mode", "return_indices"}}
+    return _maximum(source, given, result, **(plain | taken))
 
 
 def _each(value: Any, dims: int) -> Ints:
@@ -151,17 +150,13 @@ def _geometry(given: Tensor, result: Tensor, kernel: Ints, stride: Ints, before:
     return Sliding(reach, stride, before, after, size, out)
 
 
-def convolution(
+def _convolution(
     source: Node, given: Tensor, result: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any,
     dilation: Any, groups: int,
 ) -> Operation | None:  # fmt: skip
-    """Return a convolution with zeros around the map."""
     dims = given.ndim - 2
     kernel, steps, holes = np.array(weight.shape[2:]), _each(stride, dims), _each(dilation, dims)
-    if padding == "same":
-        before = holes * (kernel - 1) // 2
-    else:
-        before = _each(0 if padding == "valid" else padding, dims)
+    before = holes * (kernel - 1) // 2 if padding == "same" else _each(0 if padding == "valid" else padding, dims)
     geometry = _geometry(given, result, kernel, steps, before, holes)
     function = CONVOLUTIONS[f"conv{dims}d"]
 
@@ -212,28 +207,20 @@ def _mean(
 
 
 def _arithmetic(traced: Traced, node: Node, values: Values, hanging: set[Node]) -> Operation | None:
-    result = values[node]
-    if not _is_map(result) or len(node.args) != 2:
+    """Return what joins two activations, or changes one by numbers that are the same at all places."""
+    result, whole = values[node], values[traced.nodes[0]].ndim
+    if not _is_map(result) or len(node.args) != 2 or any(isinstance(value, Node) for value in node.kwargs.values()):
         return None
-    whole = values[traced.nodes[0]].ndim
     nodes = [value for value in node.args if isinstance(value, Node)]
-    if node.kwargs.get("out") is not None or any(isinstance(value, Node) for value in node.kwargs.values()):
+    maps = [other for other in nodes if other in hanging]
+    if any(not isinstance(values[other], Tensor) or values[other].shape != result.shape for other in maps):
         return None
     run = _as_called(traced, node)
-    maps = [other for other in nodes if other in hanging]
-    if any(not isinstance(values[other], Tensor) for other in maps):
-        return None
     if len(maps) == 2:
-        if result.ndim != whole or any(values[other].shape != result.shape for other in maps):
-            return None
-        return Joins((maps[0], maps[1]), run, np.array(result.shape[2:]))
-    if len(maps) != 1 or values[maps[0]].shape != result.shape:
-        return None
-    dims = whole - 2
+        return Joins((maps[0], maps[1]), run, np.array(result.shape[2:])) if result.ndim == whole else None
     others = [values[other] for other in nodes if other not in hanging]
-    if any(any(side != 1 for side in other.shape[-dims:]) for other in others if isinstance(other, Tensor)):
-        return None
-    return Pointwise(run)
+    is_even = all(side == 1 for other in others if isinstance(other, Tensor) for side in other.shape[2 - whole :])
+    return Pointwise(run) if is_even else None
 
 
 def _as_called(traced: Traced, node: Node) -> Callable[..., Any]:
@@ -256,20 +243,20 @@ def _concatenation(node: Node, values: Values, hanging: set[Node]) -> Operation 
     return Concatenates(node, tuple(sources), np.array(result.shape[2:]))
 
 
-def _of_channels(traced: Traced, node: Node, name: str) -> Operation | None:
-    """Return what picks, splits or names channels."""
-    run = _as_called(traced, node)
+def _is_of_channels(node: Node, name: str) -> bool:
+    """Whether a call picks or splits channels, or makes room for them."""
     if name == "getitem":
         index = node.args[1]
-        whole = slice(None)
-        if isinstance(index, tuple) and index[:1] == (whole,) and all(part == whole for part in index[2:]):
-            picked = index[1] if len(index) > 1 else whole
-            parts = (picked.start, picked.stop, picked.step) if isinstance(picked, slice) else (picked,)
-            if all(part is None or isinstance(part, int) for part in parts):
-                return Pointwise(run)
-    if name == "unsqueeze" and _given(node, 1, "dim") == 1:
-        return Pointwise(run)
+        if (
+            not isinstance(index, tuple)
+            or len(index) < 2
+            or any(part != slice(None) for part in (index[0], *index[2:]))
+        ):
+            return False
+        picked = index[1]
+        parts = (picked.start, picked.stop, picked.step) if isinstance(picked, slice) else (picked,)
+        return all(part is None or isinstance(part, int) for part in parts)
+    if name == "unsqueeze":
+        return bool(_given(node, 1, "dim") == 1)
     is_split = name in {"chunk", "split"} and _given(node, 2, "dim") == 1
-    if is_split and all(called(user) == "getitem" for user in node.users):
-        return Pointwise(run)
-    return None
+    return is_split and all(called(user) == "getitem" for user in node.users)

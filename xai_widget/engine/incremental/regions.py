@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional
 
 Ints = NDArray[np.int64]
 
@@ -174,4 +173,4 @@ def empty_like_last(shape: Sequence[int], like: Tensor) -> Tensor:
 
 def share(width: Ints, size: Ints) -> float:
     """Return which part of a map windows of this shape are."""
-    return math.prod(width.tolist()) / math.prod(size.tolist())
+    return float(math.prod(width.tolist()) / math.prod(size.tolist()))

@@ -17,6 +17,8 @@ from xai_widget.models import logits_from
 FEWEST: Final = 6
 # Of the network's work; above it the copies of the regions outweigh what is left out.
 LARGEST_SHARE: Final = 0.85
+# Rows of a chunk: linear layers read their weights once for all of them.
+MOST: Final = 128
 # Clean activations that a run may hold.
 LARGEST_BYTES: Final = 2**30
 # Of the largest score: what rounding may make of the same sums in another order.
@@ -41,6 +43,11 @@ class Windows:
     run: Incremental
     fill: Tensor
     mask: Tensor | None
+
+    @property
+    def together(self) -> int:
+        """How many edits run together where nothing has to be cancelled: linear layers want many rows."""
+        return max(1, MOST // len(self.fill))
 
     def logits(self, start: int, count: int) -> Tensor:
         """Return logits `[count, N, K]` of the edits from `start` on; each counts as one model evaluation."""
@@ -114,6 +121,6 @@ def _agrees(windows: Windows, module: nn.Module, inputs: Tensor, edits: Boxes, p
             return False
     if found.shape != expected.shape:
         return False
-    largest, effect = expected.abs().max(), (expected - windows.run.clean).abs().max()
+    largest, effect = expected.abs().max(), (expected - windows.run.clean_scores).abs().max()
     allowed = tolerance * torch.minimum(largest, largest / 10 + 100 * effect)
     return bool((found - expected).abs().max() <= allowed)

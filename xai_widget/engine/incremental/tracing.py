@@ -1,6 +1,5 @@
 """A network as a list of calls in the order in which they run: torch.fx's graph, read so that a call may be replaced."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -8,7 +7,9 @@ from torch import fx, nn
 from torch.fx.node import Node
 
 # What hands on its input's own memory: an in-place change behind it reaches what was handed on.
-ALIASING: Final = frozenset({"getitem", "chunk", "split", "view", "reshape", "unsqueeze", "squeeze", "flatten", "permute"})
+ALIASING: Final = frozenset(
+    {"getitem", "chunk", "split", "view", "reshape", "unsqueeze", "squeeze", "flatten", "permute"}
+)
 ALIASING_MODULES: Final = (nn.Flatten, nn.Unflatten)
 
 
@@ -72,8 +73,8 @@ def call(traced: Traced, node: Node, args: Any, kwargs: Any) -> Any:
         return traced.modules[str(node.target)](*args, **kwargs)
     if node.op == "call_method":
         return getattr(args[0], str(node.target))(*args[1:], **kwargs)
-    target: Callable[..., Any] = node.target  # type: ignore[assignment] - a function's node holds the function
-    return target(*args, **kwargs)
+    assert callable(node.target)  # noqa: S101 - a function's node holds the function
+    return node.target(*args, **kwargs)
 
 
 def called(node: Node) -> str:
