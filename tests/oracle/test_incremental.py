@@ -392,7 +392,7 @@ def test_bfloat16_stays_near_float32(partly: list[Windows]) -> None:
 
 
 def test_it_is_planned_once_for_a_model_and_anew_when_its_weights_change(
-    partly: list[Windows], monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     plans: list[nn.Module] = []
     monkeypatch.setattr(running, "plan_for", lambda *given: (plans.append(given[0]), plan_for(*given))[1])

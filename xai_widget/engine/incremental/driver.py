@@ -21,8 +21,9 @@ from xai_widget.models import logits_from
 
 # Rows whose regions are computed together: all of them are as wide as the widest, and caches are small.
 ROWS: Final = 32
-# Calls that ask for a shape, and not for numbers.
-SHAPES: Final = frozenset({"size", "dim", "ndimension", "getattr"})
+# Calls and attributes that ask for a shape, and not for numbers.
+SHAPES: Final = frozenset({"size", "dim", "ndimension"})
+ATTRIBUTES: Final = frozenset({"shape", "ndim", "dtype", "device"})
 
 
 class Incremental:
@@ -113,9 +114,10 @@ class Incremental:
                 result = self._moved(operation, [values[source] for source in operation.sources])
                 if result is not None:
                     return result
-            if called(node) in SHAPES:
-                args, kwargs = filled(node, values)
-                return call(plan.traced, node, (self._shaped(node.all_input_nodes[0]), *args[1:]), kwargs)
+            if called(node) in SHAPES or (called(node) == "getattr" and node.args[1] in ATTRIBUTES):
+                shape = plan.shapes[node.all_input_nodes[0]]
+                whole = found[0].values.new_empty(()).expand(len(self._rows), *shape[1:])  # without memory
+                return call(plan.traced, node, (whole, *filled(node, values)[0][1:]), dict(node.kwargs))
         self._widen(node, values)
         return call(plan.traced, node, *filled(node, values))
 
@@ -134,10 +136,6 @@ class Incremental:
                 corner = np.zeros_like(region.offset)
                 whole = self.gather(source, 0.0, corner, np.array(self._plan.shapes[source][2:]))
                 values[source] = paste(whole, corner, region)
-
-    def _shaped(self, node: Node) -> Tensor:
-        """Return a tensor of a whole activation's shape, without memory."""
-        return self._inputs.new_empty(()).expand(len(self._rows), *self._plan.shapes[node][1:])
 
 
 def _is_region(value: Any) -> bool:

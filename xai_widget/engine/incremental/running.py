@@ -14,16 +14,17 @@ from xai_widget.engine.runner import Runner
 from xai_widget.models import logits_from
 
 # Fewer windows do not repay the clean pass.
-FEWEST: Final = 6
+FEWEST: Final = 8
 # Of the network's work; above it the copies of the regions outweigh what is left out.
 LARGEST_SHARE: Final = 0.85
 # Rows of a chunk: linear layers read their weights once for all of them.
 MOST: Final = 128
 # Clean activations that a run may hold.
-LARGEST_BYTES: Final = 2**30
-# Of the largest score: what rounding may make of the same sums in another order.
-TOLERANCE: Final = {torch.float64: 1e-9, torch.float32: 1e-4}
+LARGEST_BYTES: Final = 2**29
+# What rounding may make of the same sums in another order: of the largest score, and beside it of the window's effect.
+TOLERANCE: Final = {torch.float64: 1e-9, torch.float32: 1e-5}
 LOWERED_TOLERANCE: Final = 5e-2
+OF_EFFECT: Final = 1e-2
 
 
 @dataclass
@@ -109,8 +110,7 @@ def _plan(runner: Runner, module: nn.Module, inputs: Tensor) -> Plan | None:
 def _agrees(windows: Windows, module: nn.Module, inputs: Tensor, edits: Boxes, place: int) -> bool:
     """Whether a window gives what the whole network gives, beside the score and beside what the window changes."""
     fill, mask, runner = windows.fill, windows.mask, windows.runner
-    lowered = runner.precision == "bfloat16" or inputs.dtype not in TOLERANCE
-    tolerance = LOWERED_TOLERANCE if lowered else TOLERANCE[inputs.dtype]
+    dtype = torch.bfloat16 if runner.precision == "bfloat16" else inputs.dtype
     edited = torch.empty_like(inputs)[None]
     edits.write(edited, inputs, fill, place, mask)
     with runner.session(grad=False):
@@ -121,6 +121,7 @@ def _agrees(windows: Windows, module: nn.Module, inputs: Tensor, edits: Boxes, p
             return False
     if found.shape != expected.shape:
         return False
-    largest, effect = expected.abs().max(), (expected - windows.run.clean_scores).abs().max()
-    allowed = tolerance * torch.minimum(largest, largest / 10 + 100 * effect)
+    allowed = TOLERANCE.get(dtype, LOWERED_TOLERANCE) * expected.abs().max()
+    if dtype in TOLERANCE:  # a small effect on large scores must be right as well
+        allowed = allowed + OF_EFFECT * (expected - windows.run.clean_scores).abs().max()
     return bool((found - expected).abs().max() <= allowed)

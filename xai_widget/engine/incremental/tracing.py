@@ -90,10 +90,9 @@ def _writes(traced: Traced, node: Node) -> bool:
     if module is not None:
         return getattr(module, "inplace", False) is True
     name = called(node)
-    is_operator = getattr(node.target, "__module__", "") == "_operator" and name.startswith("i") and name != "inv"
     return (
         (name.endswith("_") and not name.endswith("__"))
-        or (is_operator and name in {"iadd", "isub", "imul", "itruediv"})
+        or name in {"iadd", "isub", "imul", "itruediv", "ipow"}
         or node.kwargs.get("inplace") is True
         or (name in {"relu", "relu6", "dropout"} and node.op == "call_function" and True in node.args[1:])
     )
@@ -103,6 +102,8 @@ def _without_hidden_changes(traced: Traced) -> bool:
     """Let every use of a value behind an in-place change read what the change returned; False where that is unclear."""
     order = {node: place for place, node in enumerate(traced.nodes)}
     for node in traced.nodes:
+        if "out" in node.kwargs:
+            return False
         if not _writes(traced, node) or not node.args or not isinstance(node.args[0], Node):
             continue
         changed = node.args[0]
