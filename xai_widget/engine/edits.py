@@ -57,12 +57,23 @@ class Boxes:
     def write(self, buffer: Tensor, inputs: Tensor, fill: Tensor, start: int, mask: Tensor | None) -> None:
         """Write edits `start ...` into `buffer` `[n, N, C, *S]`."""
         buffer.copy_(inputs.expand_as(buffer))
-        share = None if self.profile is None else torch.from_numpy(self.profile).to(buffer)
-        for row, origin in zip(buffer, self.origin[start : start + len(buffer)].tolist(), strict=True):
-            place = [slice(o, o + s) for o, s in zip(origin, self.size, strict=True)]
+        patches = self.patches(inputs, fill, start, len(buffer), mask)
+        for row, patch, origin in zip(buffer, patches, self.origin[start:].tolist(), strict=False):
+            row[(slice(None), slice(None), *self._place(origin))] = patch
+
+    def patches(self, inputs: Tensor, fill: Tensor, start: int, count: int, mask: Tensor | None) -> Tensor:
+        """Return what stands in the boxes of edits `start ...`, `[count, N, C, *size]`."""
+        share = None if self.profile is None else torch.from_numpy(self.profile).to(inputs)
+        patches = inputs.new_empty((count, *inputs.shape[:2], *self.size))
+        for patch, origin in zip(patches, self.origin[start : start + count].tolist(), strict=True):
+            place = self._place(origin)
             box = (slice(None), slice(None), *place)
-            cover = fill[box] if share is None else torch.lerp(row[box], fill[box], share)
-            row[box] = cover if mask is None else torch.where(mask[tuple(place)], cover, row[box])
+            cover = fill[box] if share is None else torch.lerp(inputs[box], fill[box], share)
+            patch.copy_(cover if mask is None else torch.where(mask[place], cover, inputs[box]))
+        return patches
+
+    def _place(self, origin: list[int]) -> tuple[slice, ...]:
+        return tuple(slice(o, o + s) for o, s in zip(origin, self.size, strict=True))
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,8 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from xai_widget.engine.edits import Edits, fill_for
+from xai_widget.engine.edits import Boxes, Edits, fill_for
+from xai_widget.engine.incremental import windows_for
 from xai_widget.engine.rectified import GradientKind, backward_as, gradients_as
 from xai_widget.engine.runner import Runner, Tally
 
@@ -74,17 +75,24 @@ def edited_logits(
     offset = _offset(runner, inputs, known)
     own = runner.module is not None  # other callables may keep what they are given
     fill = fill_for(inputs, edits.fill, mask=mask)
+    windows = windows_for(runner, inputs, edits, fill, mask, start) if isinstance(edits, Boxes) else None
+    if windows is not None and limit is None:
+        size = windows.together
     buffer: Tensor | None = None
     while start < len(edits):
         count = min(size, len(edits) - start)
         began = time.perf_counter()
         try:
-            if buffer is None or len(buffer) < count:
-                buffer = None  # the old one goes first
-                buffer = _buffer(inputs, count, runner.layout)
-            part = buffer[:count]
-            edits.write(part, inputs, fill, start, mask)
-            logits = torch.cat([logits_of(runner, batch, own=own) for batch in torch.split(part.flatten(0, 1), rows)])
+            if windows is not None:
+                logits = windows.logits(start, count)
+            else:
+                if buffer is None or len(buffer) < count:
+                    buffer = None  # the old one goes first
+                    buffer = _buffer(inputs, count, runner.layout)
+                part = buffer[:count]
+                edits.write(part, inputs, fill, start, mask)
+                batches = torch.split(part.flatten(0, 1), rows)
+                logits = torch.cat([logits_of(runner, batch, own=own) for batch in batches])
         except (torch.OutOfMemoryError, RuntimeError) as error:
             largest = min(rows, count * len(inputs))
             if not _is_out_of_memory(error) or largest == 1:
