@@ -13,7 +13,7 @@ from tests.asking import cost_and_tally, logits_of, session_on, steps_of
 from tests.zoo import Flat, Plain, Volumetric, picture, seeded, trained_statistics
 from xai_widget import Attribution, Contrast, explain, explain_batch
 from xai_widget.explainers import IntegratedGradients, InteriorGradients, build_method
-from xai_widget.explainers.integrated_gradients import Rule, quadrature, spread_order
+from xai_widget.explainers.paths import FIRST_POINTS, Rule, quadrature, spread_order
 
 RULES: tuple[Rule, ...] = get_args(Rule)
 
@@ -206,6 +206,84 @@ def test_volumes() -> None:
         difference = float(model(x[None])[0, 0] - model(torch.zeros_like(x[None]))[0, 0])
     assert found.values.shape == (4, 6, 5)
     assert found.values.sum(dtype=float) == pytest.approx(difference, rel=1e-2)
+
+
+# -- as many steps as the gap asks for ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tolerance", [0.05, 0.01])
+def test_points_are_added_until_the_gap_is_small(model: torch.nn.Module, tolerance: float) -> None:
+    inputs = torch.stack([picture(seed) for seed in range(3)]).double()
+    found = explain_batch(
+        model, inputs, "integrated_gradients", targets=[0, 3, 1], steps=None, tolerance=tolerance, baseline=0.4
+    )
+    for x, target, one in zip(inputs, (0, 3, 1), found, strict=True):
+        with torch.no_grad():
+            difference = float(model(x[None])[0, target] - model(torch.full_like(x[None], 0.4))[0, target])
+        assert one.meta["score"] - one.meta["baseline_score"] == pytest.approx(difference, rel=1e-6)
+        missed = difference - float(one.channels.sum(dtype=float))
+        assert one.meta["completeness_gap"] == pytest.approx(missed, abs=1e-6)
+        assert abs(one.meta["completeness_gap"]) <= tolerance * abs(difference)
+        alone = explain(model, x, "integrated_gradients", target=target, steps=None, tolerance=tolerance, baseline=0.4)
+        assert one.values == pytest.approx(alone.values, rel=1e-5, abs=1e-8)
+        assert one.meta["steps"] == alone.meta["steps"] >= FIRST_POINTS
+
+
+def test_a_smaller_gap_takes_more_points_and_comes_closer_to_the_integral(model: torch.nn.Module) -> None:
+    exact = explain(model, picture(), "integrated_gradients", target=1, steps=1000).values
+    loose, close = (
+        explain(model, picture(), "integrated_gradients", target=1, steps=None, tolerance=tolerance)
+        for tolerance in (0.2, 0.001)
+    )
+    assert loose.meta["steps"] < close.meta["steps"]
+    assert np.abs(close.values - exact).sum() < np.abs(loose.values - exact).sum() < 0.1 * np.abs(exact).sum()
+
+
+def test_a_linear_score_is_exact_with_the_first_points_whatever_the_tolerance() -> None:
+    found = integrate(lambda a, b: 3 * a - 2 * b + 7, 1.5, -4.0, steps=None, tolerance=0.001, baseline=0.5)
+    assert found.values.ravel() == pytest.approx([3 * 1.0, -2 * -4.5], rel=1e-6)
+    assert found.meta["steps"] == found.meta["forwards"] == found.meta["backwards"] == FIRST_POINTS
+
+
+def test_points_go_where_the_score_bends() -> None:
+    """relu(α - 0.9) · 10 on the way from 0 to 1: only the end of the path is looked at closely."""
+    seen: list[float] = []
+
+    def score(value: Tensor) -> Tensor:
+        seen.extend(value.tolist())
+        return 10 * (value - 0.9).relu()
+
+    found = integrate(score, 1.0, steps=None, tolerance=0.01)
+    assert found.values.item() == pytest.approx(1, rel=1e-2)
+    assert found.meta["steps"] < 100
+    assert sum(0.83 < alpha < 0.99 for alpha in seen) > len(seen) / 2
+
+
+def test_a_gap_that_does_not_close_ends_the_search() -> None:
+    """The score has a step, and its slope is 0 at both sides of it: no number of points finds it."""
+    found = integrate(lambda a: (a > 0.5).to(a) + 0 * a, 1.0, steps=None)
+    assert found.meta["completeness_gap"] == pytest.approx(1)
+    assert 100 < found.meta["steps"] <= 200
+
+
+def test_the_input_itself_as_baseline_takes_no_more_than_the_first_points() -> None:
+    found = integrate(lambda a: a**2, 0.5, steps=None, baseline=0.5)
+    assert (found.values.item(), found.meta["steps"]) == (0, FIRST_POINTS)
+
+
+def test_a_search_shows_what_it_has_in_chunks_and_costs_about_what_it_says(model: torch.nn.Module) -> None:
+    pieces = steps_of(session_on(model, picture(), 1e-9), "integrated_gradients", 2, steps=None, tolerance=0.01)
+    (whole,) = steps_of(session_on(model, picture()), "integrated_gradients", 2, steps=None, tolerance=0.01)[-1:]
+    fractions = [piece.meta["fraction"] for piece in pieces]
+    assert fractions == sorted(fractions)
+    assert fractions[-2] < fractions[-1] == 1
+    assert len(pieces) == whole.meta["steps"] + 1
+    assert pieces[-1].values == pytest.approx(whole.values, rel=1e-5, abs=1e-8)
+    early, final = pieces[7].values, pieces[-1].values
+    assert np.corrcoef(final.ravel(), early.ravel())[0, 1] > 0.9
+    said, counted = cost_and_tally(model, IntegratedGradients(steps=None), picture()[None].double())
+    assert not said.exact
+    assert counted.forwards == counted.backwards >= FIRST_POINTS
 
 
 # -- interior gradients ---------------------------------------------------------------------------------------------

@@ -14,13 +14,14 @@ from xai_widget.engine.asked import Asked
 from xai_widget.engine.attention import Attention, attend
 from xai_widget.engine.capture import Captured, capture, logit_gradient
 from xai_widget.engine.edits import Edits, Fill, fill_for
+from xai_widget.engine.gradients import gradients_at
 from xai_widget.engine.kept import KeptLogits
 from xai_widget.engine.lent import Lent, lend
 from xai_widget.engine.memory import digest_of
 from xai_widget.engine.rectified import GRADIENTS, GradientKind
 from xai_widget.engine.relevance import Relevance, relevance
 from xai_widget.engine.relevance_steps import Composite
-from xai_widget.engine.variants import Pace, edited_logits, gradients_at, logits_of, rows_together
+from xai_widget.engine.variants import Pace, edited_logits, logits_of, rows_together
 from xai_widget.targets import TargetNotScored
 
 

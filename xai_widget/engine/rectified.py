@@ -58,18 +58,23 @@ def backward_as(kind: GradientKind) -> AbstractContextManager[object]:
 
 
 def gradients_as(
-    kind: GradientKind, value: Tensor, points: Sequence[Tensor], *, retain_graph: bool = False
+    kind: GradientKind,
+    value: Tensor,
+    points: Sequence[Tensor],
+    *,
+    retain_graph: bool = False,
+    within: TorchFunctionMode | None = None,
 ) -> tuple[Tensor | None, ...]:
     """Return the gradient of the number `value` at `points`, None where it does not depend on one.
 
-    Parts of a model that are checkpointed run once more on the way back, and have to find the mode there.
-    `torch.autograd.grad` steps out of a mode before it begins; the engine itself does not.
+    Parts of a model that are checkpointed run once more on the way back, and have to find the mode there, and `within`,
+    another mode of the forward. `torch.autograd.grad` steps out of a mode before it begins; the engine itself does not.
     """
-    if kind == "plain":
+    if kind == "plain" and within is None:
         return torch.autograd.grad(value, points, retain_graph=retain_graph, allow_unused=True)
     start = (torch.ones_like(value),)
     engine = torch.autograd.Variable._execution_engine
-    with backward_as(kind):
+    with backward_as(kind), nullcontext() if within is None else within:
         found = engine.run_backward(
             (value,), start, retain_graph, False, tuple(points), allow_unreachable=True, accumulate_grad=False
         )

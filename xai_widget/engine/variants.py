@@ -1,4 +1,4 @@
-"""The model on many variants of the same inputs, in chunks that fit: edited inputs, and points on a path or in noise.
+"""The model on many edits of the same inputs, in chunks that fit.
 
 Chunks are bounded in memory, whatever the model does with it (an out-of-memory error halves them), and in time where
 a run must be cancelled promptly.
@@ -6,7 +6,7 @@ a run must be cancelled promptly.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,7 +15,6 @@ from torch import Tensor
 
 from xai_widget.engine.edits import Boxes, Edits, fill_for
 from xai_widget.engine.incremental import windows_for
-from xai_widget.engine.rectified import GradientKind, backward_as, gradients_as
 from xai_widget.engine.runner import Runner, Tally
 
 PICTURE: Final = 3 * 224 * 224
@@ -95,7 +94,7 @@ def edited_logits(
                 logits = torch.cat([logits_of(runner, batch, own=own) for batch in batches])
         except (torch.OutOfMemoryError, RuntimeError) as error:
             largest = min(rows, count * len(inputs))
-            if not _is_out_of_memory(error) or largest == 1:
+            if not is_out_of_memory(error) or largest == 1:
                 raise
             buffer, size, rows = None, max(1, count // 2), largest // 2
             continue
@@ -127,64 +126,6 @@ def _buffer(inputs: Tensor, count: int, layout: torch.memory_format) -> Tensor:
     return rows.reshape(count, *inputs.shape)
 
 
-def gradients_at(
-    runner: Runner,
-    inputs: Tensor,
-    variant: Callable[[int], Tensor],
-    count: int,
-    score: Callable[[Tensor, int], Tensor],
-    kind: GradientKind,
-    pace: Pace,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield scores `[N, m]` and gradients `[N, m, C, *S]` at `count` variants of the inputs.
-
-    Parameters
-    ----------
-    variant : callable
-        ``variant(i)`` is the i-th variant, `[N, C, *S]`.
-    score : callable
-        ``score(logits, first)`` scores logits `[n, K]` of the rows from `first` on, of variants one after the other.
-    """
-    # More inputs than fit together are split, whatever number of variants a chunk has.
-    start, size, rows = 0, pace.batch(inputs), rows_together(inputs)
-    while start < count:
-        stop = min(count, start + size)
-        variants = torch.cat([variant(index) for index in range(start, stop)])
-        try:
-            parts = [
-                _scores_and_gradients(runner, variants[first : first + rows], score, first, kind)
-                for first in range(0, len(variants), rows)
-            ]
-        except (torch.OutOfMemoryError, RuntimeError) as error:
-            largest = min(rows, len(variants))
-            if not _is_out_of_memory(error) or largest == 1:
-                raise
-            size, rows = max(1, (stop - start) // 2), largest // 2
-            continue
-        scores, gradients = (torch.cat(found) for found in zip(*parts, strict=True))
-        gradients = gradients.reshape(stop - start, *inputs.shape)
-        yield scores.reshape(stop - start, -1).transpose(0, 1), gradients.transpose(0, 1)
-        start = stop
-
-
-def _scores_and_gradients(
-    runner: Runner, inputs: Tensor, score: Callable[[Tensor, int], Tensor], first: int, kind: GradientKind
-) -> tuple[Tensor, Tensor]:
-    with runner.session(grad=True):
-        leaf = inputs.detach().clone().requires_grad_()
-        with backward_as(kind):
-            logits = runner.logits(leaf)
-        value = score(logits, first)
-        gradient = gradients_as(kind, value.sum(), [leaf])[0] if value.requires_grad else None
-        if gradient is None:
-            message = (
-                "The scores do not depend on the input differentiably (the forward leaves PyTorch or runs under"
-                " no_grad). Use a black-box method such as 'occlusion'."
-            )
-            raise ValueError(message)
-        runner.tally.backwards += len(leaf)
-        return value.detach(), gradient
-
-
-def _is_out_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
+    """Return whether a smaller chunk may do what failed so."""
     return isinstance(error, torch.OutOfMemoryError) or "not enough memory" in str(error)

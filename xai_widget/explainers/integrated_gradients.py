@@ -1,12 +1,11 @@
 """Gradients along the straight path from a baseline to the input: their integral, and themselves."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from xai_widget.arrays import Array
@@ -16,8 +15,10 @@ from xai_widget.explainers.gradients import reduced
 from xai_widget.explainers.method import Cost, Explainer, Randomisation
 from xai_widget.explainers.moments import wide
 from xai_widget.explainers.parameters import Param
+from xai_widget.explainers.paths import CEILING, FIRST_POINTS, Panels, Point, Rule, path_start, quadrature, spread_order
 
-Rule = Literal["gauss_legendre", "riemann_left", "riemann_right", "riemann_middle", "trapezoid"]
+# Points that a path usually takes where they are added until the gap is small.
+USUAL_POINTS: Final = 2 * FIRST_POINTS
 Baseline = Annotated[
     Literal["zero", "mean", "blur", "noise"] | float | Array,
     Param("Baseline", "Where the path begins: zero or a number in model-input units, mean, blur, noise."),
@@ -38,16 +39,22 @@ class IntegratedGradients(Explainer):
     y(x) - y(x') - ΣM: what the sum still misses. `channels` holds the shares before the sum over channels. With a
     mask, the baseline stands in the foreground alone, and everything outside has no share.
 
+    With ``steps=None`` points are added, by the trapezoid rule, where the path still misses most, until the sum misses
+    no more than `tolerance` of the difference of the scores, or would take more than 200 points; `meta["steps"]` says how
+    many it took. A small gap is necessary for an exact map, and not sufficient: errors of places may cancel in the sum.
+
     Sundararajan, Taly, Yan, "Axiomatic Attribution for Deep Networks", ICML 2017, arXiv:1703.01365.
 
     Parameters
     ----------
-    steps : int
-        Points of the path where the gradient is taken.
+    steps : int or None
+        Points of the path where the gradient is taken; None: as many as `tolerance` asks for.
     baseline : {"zero", "mean", "blur", "noise"}, float or array
         x', the input without information; "zero" and numbers are in model-input units, an array is `[C, *S]`.
     rule : {"gauss_legendre", "riemann_left", "riemann_right", "riemann_middle", "trapezoid"}
-        Points and weights. "trapezoid" includes both ends and needs at least two steps.
+        Points and weights of a number of steps. "trapezoid" includes both ends and needs at least two steps.
+    tolerance : float
+        With ``steps=None``: the completeness gap to reach, as a share of y(x) - y(x').
 
     Raises
     ------
@@ -73,12 +80,31 @@ class IntegratedGradients(Explainer):
         "For signed shares that add up to the score, also where the gradient at the input has saturated. What the map"
         " shows is relative to the baseline: a black pixel on a black baseline gets nothing."
     )
-    evaluations: ClassVar[str] = "steps + 2 forwards (52), steps backwards (50)"
+    evaluations: ClassVar[str] = "steps + 2 forwards (52), steps backwards (50); steps=None: 17 to 200 of each"
     randomisation: ClassVar[Randomisation] = "partly"
 
-    steps: Annotated[int, Param("Steps", "Points of the path where the gradient is taken.", 1, 1000, 1, cost=True)] = 50
+    steps: Annotated[
+        int | None,
+        Param(
+            "Steps",
+            "Points of the path where the gradient is taken. Auto: until the gap is small.",
+            1,
+            1000,
+            1,
+            cost=True,
+        ),
+    ] = 50
     baseline: Baseline = "zero"
     rule: Annotated[Rule, Param("Rule", "Points and weights of the numerical integration.")] = "gauss_legendre"
+    tolerance: Annotated[
+        float,
+        Param(
+            "Tolerance",
+            "Where steps are auto: the gap to reach, relative to the difference of the scores.",
+            *(0.001, 0.2, 0.001),
+            cost=True,
+        ),
+    ] = 0.02
 
     @property
     def unit(self) -> str:
@@ -88,7 +114,7 @@ class IntegratedGradients(Explainer):
     def __post_init__(self) -> None:
         """Check the fields, and that the rule has its points."""
         super().__post_init__()
-        if self.rule == "trapezoid" and self.steps < 2:
+        if self.rule == "trapezoid" and self.steps == 1:
             message = (
                 f"{self.label}: the trapezoid rule joins two points at least, got steps={self.steps}. Use steps=2 or"
                 " more, or rule='riemann_middle'."
@@ -96,31 +122,78 @@ class IntegratedGradients(Explainer):
             raise ValueError(message)
 
     def cost(self, case: Case) -> Cost:
-        """One forward and one backward a step, and one forward for the scores at either end."""
-        return Cost(len(case.inputs) * (self.steps + 2), len(case.inputs) * self.steps)
+        """One forward and one backward a step, and one forward for the scores at either end unless they are steps."""
+        rows = len(case.inputs)
+        if self.steps is None:
+            return Cost(rows * USUAL_POINTS, rows * USUAL_POINTS, exact=False)
+        return Cost(rows * (self.steps + 2), rows * self.steps)
 
     def estimates(self, case: Case) -> Iterator[Estimate]:
         """Yield the map after every chunk of steps, which spread over the whole path from the beginning."""
-        alphas, weights = quadrature(self.rule, self.steps)
-        order = spread_order(self.steps)
-        x, start = case.inputs, path_start(case, self.baseline)
+        start = path_start(case, self.baseline)
+        yield from self._until_complete(case, start) if self.steps is None else self._in(self.steps, case, start)
+
+    def _in(self, steps: int, case: Case, start: Tensor) -> Iterator[Estimate]:
+        alphas, weights = quadrature(self.rule, steps)
+        order = spread_order(steps)
+        x = case.inputs
         score, baseline_score = (wide(end.score(end.logits).detach()) for end in (case, case.with_inputs(start)))
         integral = torch.zeros_like(wide(x))
         done = 0
-        for _, gradients in case.gradients_at(lambda i: torch.lerp(start, x, float(alphas[order[i]])), self.steps):
+        for _, gradients in case.gradients_at(lambda i: torch.lerp(start, x, float(alphas[order[i]])), steps):
             for gradient in gradients.unbind(1):
                 integral.add_(gradient.to(integral.device), alpha=float(weights[order[done]]))
                 done += 1
-            complete = done == self.steps
+            complete = done == steps
             shares = (wide(x) - wide(start)) * (integral if complete else integral / weights[order[:done]].sum())
             yield Estimate(
                 reduced(shares, self.reduction).float(),
-                done / self.steps,
+                done / steps,
                 signed=True,
                 channels=shares.float(),
                 meta={"steps": done},
                 row_meta=_completeness(score, baseline_score, shares) if complete else (),
             )
+
+    def _until_complete(self, case: Case, start: Tensor) -> Iterator[Estimate]:
+        """Yield the map of all rows after every chunk of points; each row has points of its own."""
+        paths = [Panels(change) for change in case.inputs - start]
+        rounds = [path.first() for path in paths]
+        while any(rounds):
+            for row, begin, path, points in zip(case.rows(), start.split(1), paths, rounds, strict=True):
+                left = points
+                for scores, gradients in row.gradients_at(_along(begin, row.inputs, points), len(points)):
+                    path.take(left, scores[0], gradients[0])
+                    left = left[scores.shape[1] :]
+                    count = max(path.count for path in paths)
+                    yield self._joined(case, start, paths, count / (count + USUAL_POINTS))
+            rounds = [self._next(path) for path in paths]
+        yield self._joined(case, start, paths, 1.0)
+
+    def _next(self, path: Panels) -> list[Point]:
+        """Return the points that come next, none where the gap is small or too many would have been taken."""
+        if not abs(path.gap) > self.tolerance * abs(path.difference):
+            return []
+        points = path.further()
+        return points if path.count + len(points) <= CEILING else []
+
+    def _joined(self, case: Case, start: Tensor, paths: Sequence[Panels], fraction: float) -> Estimate:
+        shares = (wide(case.inputs) - wide(start)) * torch.stack([path.integral() for path in paths])
+        complete = fraction == 1
+        ends = (torch.tensor([path.scores[end] for path in paths], dtype=torch.float64) for end in (0, 1))
+        rows = _completeness(*ends, shares) if complete else ()
+        return Estimate(
+            reduced(shares, self.reduction).float(),
+            fraction,
+            signed=True,
+            channels=shares.float(),
+            meta={"steps": max(path.count for path in paths)},
+            row_meta=tuple({**row, "steps": path.count} for row, path in zip(rows, paths, strict=complete)),
+        )
+
+
+def _along(start: Tensor, x: Tensor, points: Sequence[Point]) -> Callable[[int], Tensor]:
+    return lambda i: torch.lerp(start, x, points[i].alpha)
 
 
 @dataclass(frozen=True)
@@ -206,51 +279,6 @@ class InteriorGradients(Explainer):
                 arrays["alphas"] = torch.from_numpy(alphas).expand(len(x), -1)
             values = total if complete else total / weights[order[:done]].sum()
             yield Estimate(values.float(), done / self.steps, signed=False, arrays=arrays, meta={"steps": done})
-
-
-def path_start(case: Case, baseline: Any) -> Tensor:
-    """Return where the path to the inputs begins, `[N, C, *S]`: the baseline, and the input itself outside a mask."""
-    start = case.fill(baseline)
-    return start if case.mask is None else torch.where(case.mask, start, case.inputs)
-
-
-def quadrature(rule: Rule, steps: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return points in [0, 1] in rising order, and their weights, which sum to 1, each `[steps]`.
-
-    Examples
-    --------
-    >>> points, weights = quadrature("trapezoid", 3)
-    >>> points.tolist(), weights.tolist()
-    ([0.0, 0.5, 1.0], [0.25, 0.5, 0.25])
-    """
-    equal = np.full(steps, 1 / steps)
-    match rule:
-        case "gauss_legendre":
-            points, weights = np.polynomial.legendre.leggauss(steps)  # on [-1, 1]
-            return (1 + points) / 2, weights / 2
-        case "riemann_left":
-            return np.arange(steps) / steps, equal
-        case "riemann_right":
-            return np.arange(1, steps + 1) / steps, equal
-        case "riemann_middle":
-            return (np.arange(steps) + 0.5) / steps, equal
-        case "trapezoid":
-            weights = np.full(steps, 1 / (steps - 1))
-            weights[[0, -1]] /= 2
-            return np.linspace(0, 1, steps), weights
-
-
-def spread_order(count: int) -> NDArray[np.int64]:
-    """Return an order in which every beginning of 0 ... count - 1 is spread over all of it (bits reversed).
-
-    Examples
-    --------
-    >>> spread_order(8).tolist()
-    [0, 4, 2, 6, 1, 5, 3, 7]
-    """
-    bits = (count - 1).bit_length()
-    places = [int(format(index, f"0{bits}b")[::-1], 2) if bits else 0 for index in range(2**bits)]
-    return np.array([place for place in places if place < count])
 
 
 def _completeness(score: Tensor, baseline_score: Tensor, shares: Tensor) -> tuple[dict[str, float], ...]:
