@@ -12,11 +12,14 @@ from xai_widget.engine.relevance_calls import Call, Refused, only
 from xai_widget.engine.relevance_steps import LinearOp, step, wide
 from xai_widget.engine.relevance_trace import Trace
 
-
 # Of convolutions, behind input, weight and bias.
 OPTIONS: Final = ("stride", "padding", "dilation", "groups")
 TRANSPOSED_OPTIONS: Final = ("stride", "padding", "output_padding", "groups", "dilation")
-ADJOINTS: Final = {"conv1d": grad.conv1d_input, "conv2d": grad.conv2d_input, "conv3d": grad.conv3d_input}
+ADJOINTS: Final[Mapping[str, Callable[..., Tensor]]] = {
+    "conv1d": grad.conv1d_input,
+    "conv2d": grad.conv2d_input,
+    "conv3d": grad.conv3d_input,
+}
 
 
 def weighted(trace: Trace, call: Call) -> Tensor:

@@ -20,8 +20,6 @@ class Weights:
     ----------
     nbytes : int
         Held now.
-    keeps_strides : bool
-        The network was found to depend on how its signals lie in memory: they stay as they are.
     """
 
     def __init__(self, tensors: Mapping[int, Tensor], limit: int = WEIGHT_BYTES) -> None:
@@ -29,7 +27,6 @@ class Weights:
         self._limit = limit
         self._made: dict[Hashable, Tensor] = {}
         self.nbytes = 0
-        self.keeps_strides = False
 
     @classmethod
     def of(cls, runner: Runner) -> "Weights":

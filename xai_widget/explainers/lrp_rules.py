@@ -83,9 +83,11 @@ def z_plus_rule(op: LinearOp, x: Tensor, relevance: Tensor, *, epsilon: float) -
     positive = _signed(op, x, 1)
     bias = None if op.bias is None else op.bias.clamp(min=0)
     z = positive.z if bias is None else positive.z.add_(bias)
-    most = x.abs().max() * op.altered("reach", _reach) + (0 if op.bias is None else op.bias.abs().max())
+    most = torch.maximum(x.amax(), -x.amin()) * op.altered("reach", _reach) + (
+        0 if op.bias is None else op.bias.abs().max()
+    )
     least = torch.finfo(z.dtype).eps * most
-    if bool(z.min() <= least) and (epsilon == 0 or bool(((z <= least) & (relevance != 0)).any())):
+    if bool(z.amin() <= least) and (epsilon == 0 or bool(((z <= least) & (relevance != 0)).any())):
         return alpha_beta_rule(op, x, relevance, alpha=1.0, epsilon=epsilon)
     worth = torch.div(relevance, z.add_(epsilon), out=z)
     if bias is None:
@@ -147,7 +149,8 @@ def flat_rule(op: LinearOp, x: Tensor, relevance: Tensor, *, epsilon: float) -> 
     inputs, outputs = x.shape[axis] // op.groups, relevance.shape[axis] // op.groups
     one = x.new_ones(*x.shape[:axis], op.groups, *x.shape[axis + 1 :])
     flow = op.flow(one, op.source.new_ones(op.groups, 1, *op.source.shape[2:]))
-    together = relevance.unflatten(axis, (op.groups, outputs)).sum(axis + 1)
+    shape = relevance.shape
+    together = relevance.reshape(*shape[:axis], op.groups, outputs, *shape[axis + 1 :]).sum(axis + 1)
     worth = share(together, flow.z * inputs, epsilon)
     return flow.back(worth).repeat_interleave(inputs, axis), together - worth * flow.z * inputs
 
@@ -248,7 +251,7 @@ def _signed(op: LinearOp, x: Tensor, sign: int) -> Flow:
 
 def _split(op: LinearOp, x: Tensor, weight: Weight, weight_below: Weight) -> Flow:
     """Return the flow of x⁺ through `weight` and of x⁻ through `weight_below`; one pass where x has no negatives."""
-    if not bool(x.min() < 0):
+    if not bool(x.amin() < 0):
         return op.flow(x, weight())
     above, below = op.flow(x.clamp(min=0), weight()), op.flow(x.clamp(max=0), weight_below())
     return Flow(above.z + below.z, lambda worth: above.back(worth) + below.back(worth))
