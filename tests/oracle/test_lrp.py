@@ -161,18 +161,14 @@ def test_an_output_with_contributions_of_one_sign_passes_everything_to_them() ->
 
 
 def test_relevance_at_an_output_without_positive_contributions_goes_to_its_negative_ones() -> None:
-    model = nn.Sequential(nn.Conv2d(1, 2, 1, bias=False), nn.Conv2d(2, CLASSES, 1), nn.Flatten()).double()
-    model[0].weight.data = torch.tensor([[1.0], [-2.0]]).double()[..., None, None]
-    model[1].weight.data.fill_(1.0)
-    model[1].bias.data.fill_(0.0)
-    # x = 3: (3, -6), the score -3 is divided by z⁺ among 3 alone; by flat among both, and then -1.5 comes to -6.
-    x = torch.full((1, 1, 1, 1), 3.0).double()
-    assert float(relevance(model, x, RuleSet("z_plus", epsilon=0), 0).values) == pytest.approx(-3.0)
-    flat_first = nn.Sequential(*model[:2], nn.Conv2d(CLASSES, 1, 1, bias=False), nn.Flatten()).double()
-    flat_first[2].weight.data.fill_(-1.0)
-    # The classes are -3 each, all of it negative through z⁺: the last layer gives positive shares to negative outputs.
-    found = relevance(flat_first, x, RuleSet("z_plus", epsilon=0), 0)
-    assert float(found.values) == pytest.approx(float(found.start))
+    model = nn.Sequential(nn.Conv2d(2, 1, 1, bias=False), nn.Conv2d(1, 2, 1, bias=False), nn.Flatten()).double()
+    model[0].weight.data = torch.tensor([-2.0, -1.0]).double()[None, :, None, None]
+    model[1].weight.data = torch.tensor([-1.0, 0.5]).double()[:, None, None, None]
+    x = torch.tensor([3.0, 2.0]).double()[None, :, None, None]
+    # (3, 2) -> -6 - 2 = -8 -> 8: all of it passes the -8, and goes to the inputs as 6 : 2.
+    for epsilon in (0, 1e-9):
+        found = relevance(model, x, RuleSet("z_plus", epsilon=epsilon), 0)
+        assert found.values.flatten().tolist() == pytest.approx([6.0, 2.0])
 
 
 def test_z_box_takes_the_bounds_that_are_given_and_conserves_whatever_the_bias() -> None:
@@ -472,13 +468,11 @@ class Convolutions(TorchDispatchMode):
 def test_behind_a_relu_a_layer_is_computed_no_more_often_than_its_rule_asks_for(
     rules: str, forwards: int, backwards: int
 ) -> None:
-    layers = [nn.Sequential(nn.Conv2d(3, 3, 3), nn.ReLU(inplace=True)) for _ in range(3)]
-    model = seeded(lambda: nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, CLASSES)))
-    counted = Convolutions()
-    with torch.no_grad():
-        for layer in layers:
-            layer[0].weight.copy_(torch.linspace(-0.5, 1, 81).reshape(3, 3, 3, 3))
-    x = batch(1).float().abs()
+    def build() -> nn.Module:
+        layers = [nn.Sequential(nn.Conv2d(n, 8, 3), nn.ReLU(inplace=True)) for n in (3, 8, 8)]
+        return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, CLASSES))
+
+    model, x, counted = seeded(build), batch(1).float().abs(), Convolutions()
     relevance(model, x, rules, 1)
     runner = runner_for(model, store_for(model))
     facts, runner, _ = measure(runner, x, None)
