@@ -2,17 +2,22 @@
 
 import functools
 import gc
+from collections import Counter
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.zoo import CLASSES, ZOO, Plain, Shared, picture, seeded, trained_statistics
 from xai_widget import Contrast, TargetNotScored, explain, explain_batch
 from xai_widget.engine import Case, Memory, Relevance, measure, runner_for, store_for
+from xai_widget.engine.relevance import relevance as relevance_of
+from xai_widget.engine.relevance_weights import KEY, WEIGHT_BYTES, Weights
 from xai_widget.explainers.lrp import Lrp
 from xai_widget.explainers.lrp_rules import COMPOSITES, RuleSet
 from xai_widget.targets import resolve
@@ -153,6 +158,17 @@ def test_an_output_with_contributions_of_one_sign_passes_everything_to_them() ->
     # z = -1 + 2 - 3: α = 2 of the relevance -2 to the one positive contribution, -1 to the negative ones as 1 : 3
     found = relevance(Alone(operation), x, RuleSet("alpha_beta", epsilon=0), 1)
     assert found.values.numpy() == pytest.approx(np.array([[0.5, -4.0, 1.5]]))
+
+
+def test_relevance_at_an_output_without_positive_contributions_goes_to_its_negative_ones() -> None:
+    model = nn.Sequential(nn.Conv2d(2, 1, 1, bias=False), nn.Conv2d(1, 2, 1, bias=False), nn.Flatten()).double()
+    model[0].weight.data = torch.tensor([-2.0, -1.0]).double()[None, :, None, None]
+    model[1].weight.data = torch.tensor([-1.0, 0.5]).double()[:, None, None, None]
+    x = torch.tensor([3.0, 2.0]).double()[None, :, None, None]
+    # (3, 2) -> -6 - 2 = -8 -> 8: all of it passes the -8, and goes to the inputs as 6 : 2.
+    for epsilon in (0, 1e-9):
+        found = relevance(model, x, RuleSet("z_plus", epsilon=epsilon), 0)
+        assert found.values.flatten().tolist() == pytest.approx([6.0, 2.0])
 
 
 def test_z_box_takes_the_bounds_that_are_given_and_conserves_whatever_the_bias() -> None:
@@ -432,6 +448,69 @@ def test_lrp_costs_one_forward_and_one_backward_and_reports_what_was_absorbed() 
     assert (maps[0].meta["backwards"], maps[0].meta["forwards"]) == (2, 2)
     with pytest.raises(TargetNotScored):
         maps[0].for_target(0)
+
+
+class Convolutions(TorchDispatchMode):
+    """Counts convolutions, and passes back through them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: Counter[str] = Counter()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.calls[func.overloadpacket.__name__] += 1
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(
+    ("rules", "forwards", "backwards"), [("epsilon", 3, 3), ("epsilon_plus", 6, 3), ("epsilon_alpha2_beta1", 9, 6)]
+)
+def test_behind_a_relu_a_layer_is_computed_no_more_often_than_its_rule_asks_for(
+    rules: str, forwards: int, backwards: int
+) -> None:
+    def build() -> nn.Module:
+        layers = [nn.Sequential(nn.Conv2d(n, 8, 3), nn.ReLU(inplace=True)) for n in (3, 8, 8)]
+        return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, CLASSES))
+
+    model, x, counted = seeded(build), batch(1).float().abs(), Convolutions()
+    relevance(model, x, rules, 1)
+    runner = runner_for(model, store_for(model))
+    facts, runner, _ = measure(runner, x, None)
+    with counted:
+        relevance_of(runner, facts, x, lambda logits: logits[:, 1], RuleSet(rules))
+    assert (counted.calls["convolution"], counted.calls["convolution_backward"]) == (forwards, backwards)
+
+
+def test_weights_of_the_rules_are_kept_until_the_model_changes() -> None:
+    model, x = trained_statistics(seeded(Shared)).eval(), batch(1).float()
+    first = relevance(model, x, "epsilon_plus", 1)
+    again = relevance(model, x, "epsilon_plus", 1)
+    assert torch.equal(first.values, again.values)
+    store = store_for(model)
+    (key,) = [key for key in store.held() if isinstance(key, tuple) and key[0] == KEY]
+    kept = store.get(key)
+    assert 0 < kept.nbytes <= WEIGHT_BYTES
+    with torch.no_grad():
+        model.conv2.weight.mul_(-1)
+        model.norm.weight.mul_(0.5)
+    store.refresh()
+    fresh = trained_statistics(seeded(Shared)).eval()
+    fresh.load_state_dict(model.state_dict())
+    changed = relevance(model, x, "epsilon_plus", 1)
+    assert torch.equal(changed.values, relevance(fresh, x, "epsilon_plus", 1).values)
+    assert not torch.allclose(changed.values, first.values)
+
+
+def test_what_does_not_fit_is_made_anew_and_what_belongs_to_no_module_too() -> None:
+    small, large, strange = torch.ones(2), torch.ones(100), torch.ones(2)
+    weights = Weights({id(small): small, id(large): large}, limit=16)
+    for tensor, is_kept in ((small, True), (large, False), (strange, False)):
+        first = weights.made("double", (tensor,), lambda tensor=tensor: tensor * 2)
+        again = weights.made("double", (tensor,), lambda tensor=tensor: tensor * 2)
+        assert (first is again) == is_kept
+    assert weights.nbytes == small.nbytes
+    small.add_(1)
+    assert weights.made("double", (small,), lambda: small * 2).tolist() == [4.0, 4.0]
 
 
 def test_a_log_softmax_head_starts_from_its_logits() -> None:

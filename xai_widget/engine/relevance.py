@@ -17,9 +17,10 @@ from torch.overrides import TorchFunctionMode
 from xai_widget.engine.capture import Score, logit_gradient
 from xai_widget.engine.facts import Facts
 from xai_widget.engine.relevance_calls import Call, Refused
-from xai_widget.engine.relevance_ops import GATES, HANDLERS, MOVED, PRODUCTS, WEIGHTED
+from xai_widget.engine.relevance_ops import GATES, HANDLERS, MOVED, PRODUCTS, UNGATED, WEIGHTED
 from xai_widget.engine.relevance_steps import Composite, Ledger
 from xai_widget.engine.relevance_trace import Mark, Trace, combined, tensors_in
+from xai_widget.engine.relevance_weights import Weights
 from xai_widget.engine.runner import Runner
 
 
@@ -68,7 +69,8 @@ def relevance(runner: Runner, facts: Facts, inputs: Tensor, score: Score, compos
         Relevance comes to an operation without a rule; or the output does not depend on the input differentiably.
     """
     ledger = Ledger(len(inputs))
-    trace = Trace(runner, facts.model, composite, ledger)
+    weights = Weights.of(runner)
+    trace = Trace(runner, facts.model, composite, ledger, weights)
     try:
         with runner.session(grad=True):
             leaf = inputs.detach().clone().requires_grad_()
@@ -88,6 +90,7 @@ def relevance(runner: Runner, facts: Facts, inputs: Tensor, score: Score, compos
             (values,) = torch.autograd.grad(logits, leaf, start)
     finally:
         trace.close()
+        weights.keep(runner)
     return Relevance(values.detach(), start.sum(1), ledger.absorbed)
 
 
@@ -112,6 +115,10 @@ class _RelevanceMode(TorchFunctionMode):
         if not attached or not torch.is_grad_enabled():
             return func(*args, **kwargs)
         call, target = _read(func, args, kwargs, attached)
+        if len(attached) == 1 and attached[0] is target and call.name in UNGATED:
+            # Relevance passes as if nothing had been done, and so it may be done behind autograd's back.
+            with torch.no_grad():
+                return func(*args, **(kwargs | ({"inplace": True} if "inplace" in kwargs else {})))
         marks = [trace.mark(tensor) for tensor in attached]
         try:
             result = HANDLERS[call.name](trace, call) if call.name in HANDLERS else self._unknown(call)

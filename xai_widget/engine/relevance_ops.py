@@ -31,6 +31,7 @@ ACTIVATIONS: Final = GATES | frozenset([
     "feature_alpha_dropout", "feature_dropout", "neg", "negative",
 ])
 # fmt: on
+UNGATED: Final = ACTIVATIONS - GATES
 WINNERS: Final = frozenset(
     [f"{kind}max_pool{n}d" + end for kind in ("", "adaptive_") for n in (1, 2, 3) for end in ("", "_with_indices")]
     + ["amax"]

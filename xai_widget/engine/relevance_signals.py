@@ -47,10 +47,11 @@ def _additive(
 
     def back(relevance: Tensor, *given: Tensor) -> list[Tensor]:
         relevance = relevance.to(wide(relevance))
-        parts = [value.to(relevance.dtype) * factor for value, factor in zip(given, factors, strict=True)]
+        wider = [value.to(relevance.dtype) for value in given]
+        parts = [value if factor == 1 else value * factor for value, factor in zip(wider, factors, strict=True)]
         signal = functools.reduce(torch.add, parts)
-        total = signal + sum(value * factor for value, factor in fixed)
-        share = trace.composite.share(relevance, total)
+        constant = [value * factor for value, factor in fixed]
+        share = trace.composite.share(relevance, functools.reduce(torch.add, constant, signal))
         trace.ledger.enter(name, relevance - share * signal)
         return [
             (share * part).sum_to_size(value.shape).to(value.dtype) for part, value in zip(parts, given, strict=True)

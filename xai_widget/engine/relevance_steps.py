@@ -1,11 +1,13 @@
 """What relevance is passed through: linear operations, steps of the graph, and the ledger of what is absorbed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
+
+from xai_widget.engine.relevance_weights import Weights
 
 Kind = Literal["convolution", "linear", "sum", "scale"]
 Map = Callable[[Tensor, Tensor], Tensor]
@@ -36,8 +38,8 @@ class LinearOp:
     ----------
     map : callable
         `(x, weight) -> z`, linear in both, without bias.
-    weight : Tensor
-        Of a convolution or linear layer, merged with the batch norm behind it; 1 for a mean or a sum.
+    source : Tensor
+        The weight of a convolution or linear layer; 1 for a mean or a sum.
     bias : Tensor or None
         Broadcasts against z.
     kind : {"convolution", "linear", "sum", "scale"}
@@ -49,15 +51,44 @@ class LinearOp:
         No other convolution or linear operation lies between the input and this one.
     rescale : callable or None
         `factor a channel -> factor` in the shape of the weight; None where a batch norm cannot be merged.
+    transpose : callable or None
+        `(share [like z], x, weight) -> Wᵀ share [like x]`, where that takes no forward.
+    groups : int or None
+        Into how many groups of channels a convolution or linear layer falls; None for other operations.
+    scale : Tensor or None
+        What the batch norm behind multiplies, in the shape of the weight.
+    made_of : tuple
+        All tensors that the weight depends on.
+    weights : Weights or None
+        Where altered weights are kept.
+    output : Tensor or None
+        z + b as it was executed, where the composite asked for it.
     """
 
     map: Map
-    weight: Tensor
+    source: Tensor
     bias: Tensor | None
     kind: Kind
     name: str
     first: bool = False
     rescale: Callable[[Tensor], Tensor] | None = None
+    transpose: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+    groups: int | None = None
+    scale: Tensor | None = None
+    made_of: tuple[Tensor, ...] = ()
+    weights: Weights | None = None
+    output: Tensor | None = None
+
+    @property
+    def weight(self) -> Tensor:
+        """W, merged with the batch norm behind it."""
+        return self.source if self.scale is None else self.source * self.scale
+
+    def altered(self, what: Hashable, alter: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return `alter(weight)`; kept under `what` as long as the model does not change."""
+        if self.weights is None or self.kind in {"sum", "scale"}:
+            return alter(self.weight)
+        return self.weights.made((what, self.source.dtype), self.made_of, lambda: alter(self.weight))
 
     def flow(self, x: Tensor, weight: Tensor) -> Flow:
         """Return what `x` contributes through `weight`; both may be other than what was executed."""
@@ -67,28 +98,47 @@ class LinearOp:
 
         def back(share: Tensor) -> Tensor:
             (transposed,) = torch.autograd.grad(z, leaf, share)
-            return x * transposed
+            return transposed * x
 
         return Flow(z.detach(), back)
 
-    def merged(self, scale: Tensor, shift: Tensor, name: str) -> "LinearOp | None":
+    def own_flow(self, x: Tensor) -> Flow:
+        """Return what `x`, which was given, contributes through the weight that was executed."""
+        output, transpose = self.output, self.transpose
+        if output is None or transpose is None:
+            return self.flow(x, self.weight)
+        z = output if self.bias is None else output - self.bias
+        return Flow(z, lambda share: transpose(share, x, self.weight) * x)
+
+    def merged(self, scale: Tensor, shift: Tensor, name: str, made_of: tuple[Tensor, ...]) -> "LinearOp | None":
         """Return this operation followed by a batch norm z·scale + shift (both `[C]`); None where that is not one."""
         if self.rescale is None:
             return None
-        shape = (-1,) if self.kind == "linear" else (-1,) + (1,) * (self.weight.ndim - 2)
+        shape = (-1,) if self.kind == "linear" else (-1,) + (1,) * (self.source.ndim - 2)
         bias = shift.reshape(shape) if self.bias is None else self.bias * scale.reshape(shape) + shift.reshape(shape)
-        return replace(self, weight=self.weight * self.rescale(scale), bias=bias, name=f"{self.name} + {name}")
+        return replace(
+            self,
+            bias=bias,
+            name=f"{self.name} + {name}",
+            scale=self.rescale(scale),
+            made_of=(*self.made_of, *made_of),
+            output=None,
+        )
 
     def to(self, dtype: torch.dtype) -> "LinearOp":
         """Return the same operation in another precision."""
+        if self.source.dtype == dtype:
+            return self
         bias = None if self.bias is None else self.bias.to(dtype)
-        return replace(self, weight=self.weight.to(dtype), bias=bias)
+        output = None if self.output is None else self.output.to(dtype)
+        return replace(self, source=self.source.to(dtype), bias=bias, output=output)
 
 
 class Rule(Protocol):
     """How one linear operation passes relevance on: `(op, x, relevance of z) -> (relevance of x, absorbed)`.
 
-    `absorbed` has the shape of z: how much of each output's relevance reaches no input.
+    `absorbed` is how much of the outputs' relevance reaches no input: in the shape of z, or summed over anything but
+    the rows.
     """
 
     def __call__(self, op: LinearOp, x: Tensor, relevance: Tensor, /) -> tuple[Tensor, Tensor]:
@@ -100,6 +150,9 @@ class Composite(Protocol):
 
     def rule(self, op: LinearOp, /) -> Rule:
         """Return the rule of a linear operation, from its kind, name and place."""
+
+    def reads_output(self, op: LinearOp, /) -> bool:
+        """Return whether that rule looks at what the operation gave."""
 
     def share(self, relevance: Tensor, z: Tensor, /) -> Tensor:
         """Return relevance / z, stabilised: what a contribution of 1 to z is worth."""

@@ -11,6 +11,7 @@ from torch.autograd.graph import Node
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from xai_widget.engine.relevance_steps import Composite, Ledger, LinearOp, step
+from xai_widget.engine.relevance_weights import Weights
 from xai_widget.engine.runner import Runner
 
 # Views of a tensor that was changed in place: autograd writes their history anew, and they move relevance untouched.
@@ -38,8 +39,9 @@ class Produced:
 class Trace:
     """One pass under relevance: bookkeeping for the operations in `relevance_ops`."""
 
-    def __init__(self, runner: Runner, model: str, composite: Composite, ledger: Ledger) -> None:
+    def __init__(self, runner: Runner, model: str, composite: Composite, ledger: Ledger, weights: Weights) -> None:
         self.model = model
+        self.weights = weights
         self.composite = composite
         self.ledger = ledger
         self._names = {} if runner.module is None else {id(m): name for name, m in runner.module.named_modules()}

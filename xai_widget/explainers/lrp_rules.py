@@ -5,6 +5,7 @@ contributed. `op.flow(x, w)` is Σ_i x_i w_ij with the way back x_i Σ_j w_ij s_
 returns the relevance of the inputs and, for every output, what no input received: R_j − s_j Σ_i (contributions).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Literal, get_args
@@ -28,23 +29,27 @@ CompositeName = Literal[
     "w_square",
     "flat",
 ]
+Weight = Callable[[], Tensor]
 COMPOSITES: Final[tuple[CompositeName, ...]] = get_args(CompositeName)
 
 
 def stabilised(z: Tensor, epsilon: float) -> Tensor:
     """Return z + ε·sign(z), with sign(0) = +1."""
-    return torch.where(z < 0, z - epsilon, z + epsilon)
+    signs = z.sign().add_(0.5).sign_()  # five times as fast as a choice between z + ε and z - ε
+    return signs.mul_(epsilon).add_(z)
 
 
 def share(relevance: Tensor, z: Tensor, epsilon: float) -> Tensor:
     """Return R / (z + ε·sign(z)): what a contribution of 1 is worth; 0 where the divisor is 0."""
     divisor = stabilised(z, epsilon)
+    if epsilon > 0:
+        return relevance / divisor
     return torch.where(divisor == 0, 0, relevance / torch.where(divisor == 0, 1, divisor))
 
 
 def epsilon_rule(op: LinearOp, x: Tensor, relevance: Tensor, *, epsilon: float) -> tuple[Tensor, Tensor]:
     """ε: R_i = Σ_j x_i w_ij / (z_j + ε·sign z_j) R_j. The bias is part of z and absorbs its share."""
-    return _simple(op.flow(x, op.weight), relevance, op.bias, epsilon)
+    return _simple(op.own_flow(x), relevance, op.bias, epsilon)
 
 
 def alpha_beta_rule(
@@ -70,8 +75,25 @@ def alpha_beta_rule(
 
 
 def z_plus_rule(op: LinearOp, x: Tensor, relevance: Tensor, *, epsilon: float) -> tuple[Tensor, Tensor]:
-    """z⁺: R_i = Σ_j c⁺_ij / z⁺_j R_j; αβ with α = 1, β = 0."""
-    return alpha_beta_rule(op, x, relevance, alpha=1.0, epsilon=epsilon)
+    """z⁺: R_i = Σ_j c⁺_ij / z⁺_j R_j; αβ with α = 1, β = 0.
+
+    Contributions below zero only matter where relevance came to an output that has no others: they are looked at if
+    some z⁺_j is as small as the rounding of the largest that Σ_i |c_ij| can be.
+    """
+    positive = _signed(op, x, 1)
+    bias = None if op.bias is None else op.bias.clamp(min=0)
+    z = positive.z if bias is None else positive.z.add_(bias)
+    most = torch.maximum(x.amax(), -x.amin()) * op.altered("reach", _reach) + (
+        0 if op.bias is None else op.bias.abs().max()
+    )
+    least = torch.finfo(z.dtype).eps * most
+    if bool(z.amin() <= least) and (epsilon == 0 or bool(((z <= least) & (relevance != 0)).any())):
+        return alpha_beta_rule(op, x, relevance, alpha=1.0, epsilon=epsilon)
+    worth = torch.div(relevance, z.add_(epsilon), out=z)
+    if bias is None:
+        return positive.back(worth), worth * epsilon
+    positions = tuple(range(1 - bias.ndim, 0))
+    return positive.back(worth), (worth.sum(positions, keepdim=True) if positions else worth) * (bias + epsilon)
 
 
 def gamma_rule(op: LinearOp, x: Tensor, relevance: Tensor, *, gamma: float, epsilon: float) -> tuple[Tensor, Tensor]:
@@ -79,15 +101,16 @@ def gamma_rule(op: LinearOp, x: Tensor, relevance: Tensor, *, gamma: float, epsi
 
     For x ≥ 0 and z ≥ 0 this is x_i (w_ij + γ w⁺_ij); the bias counts as a contribution.
     """
-    plus, minus = op.weight.clamp(min=0) * gamma, op.weight.clamp(max=0) * gamma
-    favoured = _split(op, x, op.weight + plus, op.weight + minus), _split(op, x, op.weight + minus, op.weight + plus)
-    z = (favoured[0].z + favoured[1].z) / (2 + gamma)
-    is_negative = z < 0 if op.bias is None else z + op.bias < 0
+    plus = partial(op.altered, ("γ⁺", gamma), lambda weight: weight + weight.clamp(min=0) * gamma)
+    minus = partial(op.altered, ("γ⁻", gamma), lambda weight: weight + weight.clamp(max=0) * gamma)
+    z = op.own_flow(x).z if op.output is None else op.output
+    is_negative = z < 0 if op.bias is None or op.output is not None else z + op.bias < 0
     passed, delivered = torch.zeros_like(x), torch.zeros_like(z)
-    for flow, bound, chosen in zip(favoured, ("min", "max"), (~is_negative, is_negative), strict=True):
-        here = torch.where(chosen, relevance, 0)
-        if not bool(here.any()):
+    for weight, below, bound, chosen in ((plus, minus, "min", ~is_negative), (minus, plus, "max", is_negative)):
+        here = relevance * chosen
+        if not here.count_nonzero():
             continue
+        flow = _split(op, x, weight, below)
         whole = flow.z if op.bias is None else flow.z + op.bias + gamma * op.bias.clamp(**{bound: 0})
         worth = share(here, whole, epsilon)
         passed, delivered = passed + flow.back(worth), delivered + worth * flow.z
@@ -112,12 +135,24 @@ def z_box_rule(
 
 def w_square_rule(op: LinearOp, x: Tensor, relevance: Tensor, *, epsilon: float) -> tuple[Tensor, Tensor]:
     """w²: R_i = Σ_j w²_ij / Σ_i w²_ij R_j, whatever the input; the bias takes no part."""
-    return _simple(op.flow(torch.ones_like(x), op.weight**2), relevance, None, epsilon)
+    return _simple(op.flow(torch.ones_like(x), op.altered("w²", torch.square)), relevance, None, epsilon)
 
 
 def flat_rule(op: LinearOp, x: Tensor, relevance: Tensor, *, epsilon: float) -> tuple[Tensor, Tensor]:
-    """Flat: the relevance of an output goes in equal parts to all inputs it is connected to."""
-    return _simple(op.flow(torch.ones_like(x), torch.ones_like(op.weight)), relevance, None, epsilon)
+    """Flat: the relevance of an output goes in equal parts to all inputs it is connected to.
+
+    Channels of a group are all alike: one stands for them.
+    """
+    if op.groups is None:
+        return _simple(op.flow(torch.ones_like(x), torch.ones_like(op.source)), relevance, None, epsilon)
+    axis = x.ndim - 1 if op.kind == "linear" else x.ndim - (op.source.ndim - 1)
+    inputs, outputs = x.shape[axis] // op.groups, relevance.shape[axis] // op.groups
+    one = x.new_ones(*x.shape[:axis], op.groups, *x.shape[axis + 1 :])
+    flow = op.flow(one, op.source.new_ones(op.groups, 1, *op.source.shape[2:]))
+    shape = relevance.shape
+    together = relevance.reshape(*shape[:axis], op.groups, outputs, *shape[axis + 1 :]).sum(axis + 1)
+    worth = share(together, flow.z * inputs, epsilon)
+    return flow.back(worth).repeat_interleave(inputs, axis), together - worth * flow.z * inputs
 
 
 def pass_rule(_op: LinearOp, _x: Tensor, relevance: Tensor) -> tuple[Tensor, Tensor]:
@@ -160,6 +195,10 @@ class RuleSet:
             return pass_rule
         return self._named(self._choice(op))
 
+    def reads_output(self, op: LinearOp) -> bool:
+        """Return whether the rule for `op` divides by what the operation gave, or asks for its sign."""
+        return op.kind not in {"sum", "scale"} and self._choice(op) in {"epsilon", "gamma"}
+
     def share(self, relevance: Tensor, z: Tensor) -> Tensor:
         """Return R / (z + ε·sign(z))."""
         return share(relevance, z, self.epsilon)
@@ -201,13 +240,26 @@ def _simple(flow: Flow, relevance: Tensor, bias: Tensor | None, epsilon: float) 
 
 def _signed(op: LinearOp, x: Tensor, sign: int) -> Flow:
     """Return the contributions x w of one sign."""
-    same, other = op.weight.clamp(min=0), op.weight.clamp(max=0)
-    return _split(op, x, same, other) if sign > 0 else _split(op, x, other, same)
+
+    def part(positive: bool) -> Tensor:
+        if positive:
+            return op.altered("w⁺", lambda weight: weight.clamp(min=0))
+        return op.altered("w⁻", lambda weight: weight.clamp(max=0))
+
+    return _split(op, x, partial(part, sign > 0), partial(part, sign < 0))
 
 
-def _split(op: LinearOp, x: Tensor, weight: Tensor, weight_below: Tensor) -> Flow:
+def _split(op: LinearOp, x: Tensor, weight: Weight, weight_below: Weight) -> Flow:
     """Return the flow of x⁺ through `weight` and of x⁻ through `weight_below`; one pass where x has no negatives."""
-    if not bool((x < 0).any()):
-        return op.flow(x, weight)
-    above, below = op.flow(x.clamp(min=0), weight), op.flow(x.clamp(max=0), weight_below)
+    if not bool(x.amin() < 0):
+        return op.flow(x, weight())
+    above, below = op.flow(x.clamp(min=0), weight()), op.flow(x.clamp(max=0), weight_below())
     return Flow(above.z + below.z, lambda worth: above.back(worth) + below.back(worth))
+
+
+def _reach(weight: Tensor) -> Tensor:
+    """Return a bound on Σ_i |w_ij| of every output, whichever of the first two axes is that of the outputs."""
+    size = weight.abs()
+    if size.ndim < 2:
+        return size.sum()
+    return torch.maximum(size.transpose(0, 1).flatten(1).sum(1).max(), size.flatten(1).sum(1).max())
