@@ -160,7 +160,7 @@ class IntegratedGradients(Explainer):
         paths = [Panels(change) for change in case.inputs - start]
         rounds = [path.first() for path in paths]
         while any(rounds):
-            for row, begin, path, points in zip(case.rows(), start.split(1), paths, rounds, strict=True):
+            for row, begin, path, points in zip(case.rows(), torch.split(start, 1), paths, rounds, strict=True):
                 left = points
                 for scores, gradients in row.gradients_at(_along(begin, row.inputs, points), len(points)):
                     path.take(left, scores[0], gradients[0])
@@ -180,8 +180,8 @@ class IntegratedGradients(Explainer):
     def _joined(self, case: Case, start: Tensor, paths: Sequence[Panels], fraction: float) -> Estimate:
         shares = (wide(case.inputs) - wide(start)) * torch.stack([path.integral() for path in paths])
         complete = fraction == 1
-        ends = (torch.tensor([path.scores[end] for path in paths], dtype=torch.float64) for end in (0, 1))
-        rows = _completeness(*ends, shares) if complete else ()
+        score, baseline_score = torch.tensor([path.scores for path in paths], dtype=torch.float64).unbind(1)
+        rows = _completeness(score, baseline_score, shares) if complete else ()
         return Estimate(
             reduced(shares, self.reduction).float(),
             fraction,

@@ -175,7 +175,8 @@ class Panels:
         lengths = np.where(seen, np.diff(self._edges), 0)
         covered = lengths.sum() or 1.0
         shares = torch.from_numpy(lengths / np.where(seen, self._weights, 1) / covered).to(self._change)
-        return torch.tensordot(shares, self._sums.to(shares.dtype), dims=1)
+        mean: Tensor = torch.einsum("p,p...->...", shares, self._sums.to(shares.dtype))
+        return mean
 
     def _missed(self) -> NDArray[np.float64]:
         """What each panel misses of the change of the score along it."""
