@@ -45,8 +45,9 @@ class Captured:
         """Return what was captured of one row; a graph stays that of all rows."""
         at = slice(index, index + 1)
         activations = {name: values[at] for name, values in self.activations.items()}
-        alone = {"_row": index, "_last": None, "_lock": threading.Lock()}
-        return replace(self, activations=activations, logits=self.logits[at], **alone)
+        return replace(
+            self, activations=activations, logits=self.logits[at], _row=index, _last=None, _lock=threading.Lock()
+        )
 
     def gradients(self, score: Score, key: Hashable) -> dict[str, Tensor]:
         """Return ∂ score(logits).sum() / ∂ activation for every captured layer; rows are independent.

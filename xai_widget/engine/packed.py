@@ -27,7 +27,7 @@ class _Packed(nn.modules.conv._ConvNd):
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002 - torch's name
         if torch.is_grad_enabled() or input.ndim != weight.ndim:
-            own: Tensor = super()._conv_forward(input, weight, bias)  # type: ignore[misc]
+            own: Tensor = super()._conv_forward(input, weight, bias)
             return own
         found: Tensor = torch.ops.mkldnn._convolution_pointwise(
             input, self.packed, bias, *_arguments(self), "none", [], ""
@@ -59,7 +59,7 @@ def packed(runner: Runner, inputs: Tensor) -> Runner:
         or runner.precision != "float32"
         or inputs.dtype != torch.float32
         or inputs.device.type != "cpu"
-        or not torch.backends.mkldnn.is_available()
+        or not torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     ):
         return runner
     key = ("packed", runner.key, tuple(inputs.shape[1:]))
