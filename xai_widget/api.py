@@ -95,7 +95,7 @@ def explain(
     chosen = build_method(method, params)
     binding = Binding(transform, labels, mask, device, precision, forward, activation, dims)
     session = Session.open(model, img, binding)
-    *_, last = session.run(chosen, [target], layer)
+    *_, last = session.run(chosen, [target], layer, fresh=True)
     return last[0]
 
 
@@ -151,7 +151,7 @@ def explain_batch(
     found: list[Attribution] = []
     for start, stop in _runs(items, wanted):
         session = Session(model, items[start:stop], binding)
-        *_, last = session.run(chosen, wanted[start:stop], layer)
+        *_, last = session.run(chosen, wanted[start:stop], layer, fresh=True)
         found.extend(last)
     return found
 

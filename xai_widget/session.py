@@ -49,14 +49,11 @@ class Session:
         One a class.
     notes : tuple of str
         What was assumed: preprocessing, labels, kind of scores.
-    probabilities : float32 array [N, K]
-        What the model says of the inputs.
     """
 
     facts: Facts
     labels: tuple[str, ...]
     notes: tuple[str, ...]
-    probabilities: NDArray[np.float32]
 
     def __init__(
         self, model: Callable[..., Any], inputs: Sequence[ModelInput], binding: Binding, ahead: Ahead = None
@@ -67,6 +64,7 @@ class Session:
         self.binding = binding
         self._store = store_for(unwrap(model)) if callable(model) else store_for(model)
         self._runner: Runner | None = None
+        self._said: tuple[NDArray[np.float32], list[int]] | None = None
         only = self.inputs[0].tensor  # not copied: a notebook may hold many widgets
         self._tensor = only if len(self.inputs) == 1 else torch.cat([item.tensor for item in self.inputs])
         self.mask = read_mask(binding.mask, tuple(self._tensor.shape[2:]))
@@ -111,25 +109,36 @@ class Session:
         self._placed = inputs
         self._memory = Memory(self._runner, inputs)  # of nothing: each case has its own beside it
         self.labels, label_note = labels_for(self.model, facts.n_classes, binding.labels)
-        case = self._case((), ())
-        if logits is None or len(inputs) > 1:
-            logits = self._seen_ahead()
-        if logits is not None:
-            case.adopt_logits(logits)
-        logits = case.logits
-        self.probabilities = facts.kind.probabilities(logits).float().cpu().numpy()
-        self._predicted = logits.argmax(1).tolist()
+        self._said = None
+        if logits is not None and len(inputs) == 1:
+            self._case((), ()).adopt_logits(logits)
+            self._hear(logits)
         own = [note for item in self.inputs for note in item.notes]
         self.notes = tuple(dict.fromkeys(note for note in (*own, label_note, facts.kind.note) if note))
 
-    def _seen_ahead(self) -> Tensor | None:
-        """Return the logits that the first question's own forward gives, None where it gives none."""
-        if self._ahead is None:
-            return None
-        method, layer = self._ahead
-        if not isinstance(method, Looking) or method.refuses(self.facts) is not None:
-            return None
-        return method.look(self._case(self.layer_names(method, layer), ()))
+    @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """What the model says of the inputs, `[N, K]`; one forward, unless a method has run it already."""
+        return self._says()[0]
+
+    def _says(self) -> tuple[NDArray[np.float32], list[int]]:
+        """Return the probabilities and the predicted class of each row."""
+        with self._store.lock:
+            if self._said is None and self._ahead is not None and self._ahead[0].refuses(self.facts) is None:
+                method, layer = self._ahead
+                self._look(method, self._case(self.layer_names(method, layer), ()))
+            return self._said or self._hear(self._case((), ()).logits)
+
+    def _look(self, method: Method, case: Case) -> None:
+        """Let the method run its own forward, where that tells what the model says too."""
+        if isinstance(method, Looking):
+            self._hear(method.look(case))
+
+    def _hear(self, logits: Tensor) -> tuple[NDArray[np.float32], list[int]]:
+        """Take in what the model says of the inputs, logits `[N, K]`."""
+        shares = self.facts.kind.probabilities(logits).float().cpu().numpy()
+        self._said = shares, logits.argmax(1).tolist()
+        return self._said
 
     def predictions(self, row: int = 0) -> list[tuple[int, str, float]]:
         """Return (index, label, probability) of every class, best first."""
@@ -139,7 +148,7 @@ class Session:
 
     def question(self, target: Target, row: int = 0) -> Question:
         """Return `target` resolved against the labels; None is the predicted class."""
-        return resolve(target, self.labels, self._predicted[row])
+        return resolve(target, self.labels, self._says()[1][row] if target is None else 0)
 
     # -- what can be asked ------------------------------------------------------------------------------------------
 
@@ -157,7 +166,7 @@ class Session:
     # -- asking -----------------------------------------------------------------------------------------------------
 
     def run(
-        self, method: Method, targets: Sequence[Target] | None = None, layer: Layer = None
+        self, method: Method, targets: Sequence[Target] | None = None, layer: Layer = None, *, fresh: bool = False
     ) -> Iterator[list[Attribution]]:
         """Yield ever better attributions, one a row each time; the last ones are final.
 
@@ -169,13 +178,15 @@ class Session:
             One a row; None = each row's predicted class.
         layer : str or sequence of str, optional
             Where activations are read.
+        fresh : bool
+            The session was opened just now: the model need not be looked at again.
 
         Raises
         ------
         ValueError
             The method refuses the model or the layer; an unknown target.
         """
-        case = self.case(method, targets, layer)
+        case = self.case(method, targets, layer, fresh=fresh)
         try:
             yield from self.attributions(method, case)
         finally:
@@ -198,9 +209,11 @@ class Session:
         reason = method.refuses(self.facts)
         if reason is not None:
             raise ValueError(reason)
-        layers = self.layer_names(method, layer)
+        case = self._case(self.layer_names(method, layer), ())
         wanted = [None] * len(self.inputs) if targets is None else list(targets)
-        return self._case(layers, tuple(self.question(target, row) for row, target in enumerate(wanted)))
+        if self._said is None and any(target is None for target in wanted):
+            self._look(method, case)
+        return replace(case, questions=tuple(self.question(target, row) for row, target in enumerate(wanted)))
 
     def plain_case(self, target: Target = None) -> Case:
         """Return a case that no method asks: for what is measured of the model itself."""
@@ -237,7 +250,7 @@ class Session:
         question = case.questions[row]
 
         def ask(target: Target) -> Attribution:
-            again = case.replayed(resolve(target, self.labels, self._predicted[row]))
+            again = case.replayed(self.question(target, row))
             *_, last = method.estimates(again)
             return self._attribution(method, again, last, row, seconds)
 

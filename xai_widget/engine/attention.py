@@ -30,6 +30,8 @@ class Attention:
         The graph begins at this map: gradients are known there and behind.
     nbytes : int
         Memory of maps and graph.
+    logits : Tensor
+        `[N, K]`, with the graph.
     """
 
     maps: tuple[Tensor, ...]
@@ -37,8 +39,8 @@ class Attention:
     grid: tuple[int, ...]
     first: int
     nbytes: int
+    logits: Tensor
     _points: tuple[Tensor, ...]
-    _logits: Tensor
     _read: Tensor | None = None
     _last: tuple[Hashable, tuple[Tensor, ...]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -78,7 +80,7 @@ class Attention:
     @property
     def knows_read(self) -> bool:
         """Whether `read` comes without a backward."""
-        return self._read is not None or not self._logits.requires_grad
+        return self._read is not None or not self.logits.requires_grad
 
     def read(self) -> Tensor | None:
         """Return which tokens the model reads behind its last attention, bool `[L]`.
@@ -102,7 +104,7 @@ class Attention:
     def _differentiate(self, score: Score) -> tuple[Tensor, ...] | None:
         """Return the gradients at the maps, zero where the score does not depend on one; None if it does on none."""
         with torch.inference_mode(False), torch.enable_grad():
-            value = score(self._logits).sum()
+            value = score(self.logits).sum()
             if not value.requires_grad:
                 return None
             found = torch.autograd.grad(value, self._points, retain_graph=True, allow_unused=True)
@@ -114,7 +116,7 @@ class Attention:
         )
 
 
-def attend(runner: Runner, facts: Facts, inputs: Tensor, first: int = 0) -> Attention:
+def attend(runner: Runner, facts: Facts, inputs: Tensor, first: int = 0, read: Tensor | None = None) -> Attention:
     """Run the model once on `inputs`, its attention in explicit form, and return the maps.
 
     Nothing in front of map `first` is differentiated, and no gradient of a parameter is computed.
@@ -123,6 +125,9 @@ def attend(runner: Runner, facts: Facts, inputs: Tensor, first: int = 0) -> Atte
     ----------
     first : int
         Where the graph begins; negative numbers count from the last map.
+    read : Tensor, optional
+        Which tokens the model reads, where that is known. The last map's graph is only good for telling it: with
+        ``first=-1`` there is none then.
 
     Raises
     ------
@@ -133,7 +138,7 @@ def attend(runner: Runner, facts: Facts, inputs: Tensor, first: int = 0) -> Atte
     if fact is None or fact.grid is None or fact.windowed:
         message = f"{facts.model} has no attention over one grid of tokens. Use 'grad_cam' or 'saliency'."
         raise ValueError(message)
-    first %= fact.layers
+    first = fact.layers if first == -1 and read is not None else first % fact.layers
     points: list[Tensor] = []
 
     def see(probabilities: Tensor) -> Tensor:
@@ -142,7 +147,7 @@ def attend(runner: Runner, facts: Facts, inputs: Tensor, first: int = 0) -> Atte
         points.append(probabilities)
         return probabilities
 
-    with runner.session(grad=True), ExplicitAttention(see):
+    with runner.session(grad=first < fact.layers), ExplicitAttention(see):
         logits = runner.logits(inputs)
     if len(points) != fact.layers or any(point.shape[2] != fact.tokens for point in points):
         sizes = sorted({point.shape[2] for point in points})
@@ -151,9 +156,11 @@ def attend(runner: Runner, facts: Facts, inputs: Tensor, first: int = 0) -> Atte
             " were seen when it was measured. Its attention changes from run to run; use 'occlusion'."
         )
         raise ValueError(message)
+    with torch.inference_mode(False):  # an ordinary tensor: a callable target may differentiate it later
+        logits = logits.clone() if logits.is_inference() else logits
     maps = tuple(point.detach() for point in points)
     nbytes = sum(values.nbytes for values in maps) + _graph_bytes(facts, fact, inputs, first)
-    return Attention(maps, fact.prefix, fact.grid, first, nbytes, tuple(points[first:]), logits)
+    return Attention(maps, fact.prefix, fact.grid, first, nbytes, logits, tuple(points[first:]), read)
 
 
 def _graph_bytes(facts: Facts, fact: AttentionFact, inputs: Tensor, first: int) -> int:

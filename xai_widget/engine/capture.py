@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from xai_widget.engine.facts import Facts, Head, LayerFact
 from xai_widget.engine.hooks import Hook, hooked
+from xai_widget.engine.packed import packed
 from xai_widget.engine.rectified import GradientKind, backward_as, gradients_as
 from xai_widget.engine.runner import Runner
 from xai_widget.engine.watch import first_tensor
@@ -32,12 +33,21 @@ class Captured:
     head: Head | None
     nbytes: int
     kind: GradientKind = "plain"
+    _row: int | None = None
     _last: tuple[Hashable, dict[str, Tensor]] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def knows(self, key: Hashable) -> bool:
         """Whether gradients of the score called `key` come without a backward."""
         return self.head is not None or (self._last is not None and self._last[0] == key)
+
+    def row(self, index: int) -> "Captured":
+        """Return what was captured of one row; a graph stays that of all rows."""
+        at = slice(index, index + 1)
+        activations = {name: values[at] for name, values in self.activations.items()}
+        return replace(
+            self, activations=activations, logits=self.logits[at], _row=index, _last=None, _lock=threading.Lock()
+        )
 
     def gradients(self, score: Score, key: Hashable) -> dict[str, Tensor]:
         """Return ∂ score(logits).sum() / ∂ activation for every captured layer; rows are independent.
@@ -61,11 +71,12 @@ class Captured:
             names = list(self.points)
             points = [self.points[name] for name in names]
             gradients = gradients_as(self.kind, score(self.logits).sum(), points, retain_graph=True)
+            at = slice(None) if self._row is None else slice(self._row, self._row + 1)
             found = {
                 name: torch.zeros_like(self.points[name]) if gradient is None else gradient.detach()
                 for name, gradient in zip(names, gradients, strict=True)
             }
-            return {name: on_grid(gradient, self.layers[name]) for name, gradient in found.items()}
+            return {name: on_grid(gradient[at], self.layers[name]) for name, gradient in found.items()}
 
 
 def logit_gradient(score: Score, logits: Tensor) -> Tensor:
@@ -108,6 +119,9 @@ def capture(
         raise ValueError(message)
     head = facts.head if facts.head is not None and facts.head.linear else None
     closed = kind == "plain" and head is not None and set(layers) <= set(head.layers)
+    if closed:
+        runner = packed(runner, inputs)
+        module = runner.module or module
     points: dict[str, Tensor] = {}
     taps = {name: _tap(points, name, graph=not closed) for name in layers}
     with runner.session(grad=not closed), hooked(module, taps), backward_as(kind):

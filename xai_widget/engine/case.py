@@ -4,7 +4,7 @@ A case is a batch of inputs with one question a row. It hides hooks, modes, devi
 method reads like its paper.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import replace
 
 import torch
@@ -18,6 +18,7 @@ from xai_widget.engine.gradients import gradients_at
 from xai_widget.engine.kept import KeptLogits
 from xai_widget.engine.lent import Lent, lend
 from xai_widget.engine.memory import digest_of
+from xai_widget.engine.packed import packed
 from xai_widget.engine.rectified import GRADIENTS, GradientKind
 from xai_widget.engine.relevance import Relevance, relevance
 from xai_widget.engine.relevance_steps import Composite
@@ -36,7 +37,8 @@ class Case(Asked):
         found = self.memory.recall(("logits",), Tensor)
         if found is None:
             self.forbid_replay()
-            found = torch.cat([logits_of(self.runner, p) for p in torch.split(self.inputs, rows_together(self.inputs))])
+            runner, rows = packed(self.runner, self.inputs), rows_together(self.inputs)
+            found = torch.cat([logits_of(runner, part) for part in torch.split(self.inputs, rows)])
             self.memory.keep(("logits",), found, found.nbytes)
         return found
 
@@ -52,6 +54,7 @@ class Case(Asked):
         self.forbid_replay()
         captured = capture(self.runner, self.facts, self.inputs, self.layers, kind)
         self.memory.keep(("capture", kind, self.layers), captured, captured.nbytes)
+        self.adopt_logits(captured.logits.detach())
         return captured
 
     def activations(self) -> dict[str, Tensor]:
@@ -88,8 +91,9 @@ class Case(Asked):
             if found is not None:
                 return found
         self.forbid_replay()
-        attended = attend(self.runner, self.facts, self.inputs, first)
+        attended = attend(self.runner, self.facts, self.inputs, first, self.known_read)
         self.memory.keep(("attention", first), attended, attended.nbytes)
+        self.adopt_logits(attended.logits.detach())
         return attended
 
     def attention_gradients(self) -> tuple[Tensor, ...]:
@@ -103,7 +107,21 @@ class Case(Asked):
         """Return which tokens the model reads behind its last attention, bool `[L]`; None where that cannot be seen."""
         attended = self.attention()
         self.runner.tally.backwards += 0 if attended.knows_read else len(self.inputs)
-        return attended.read()
+        found = attended.read()
+        # Tokens in front are read as the network is built; which patches are can depend on the input (a maximum).
+        if found is not None and not found[attended.prefix :].any():
+            self.runner.store.put(self._read_key, found, found.nbytes)
+        return found
+
+    @property
+    def known_read(self) -> Tensor | None:
+        """Which tokens the model was seen to read of another input of this shape, bool `[L]`, if it is the same for all."""
+        known: Tensor | None = self.runner.store.get(self._read_key)
+        return known
+
+    @property
+    def _read_key(self) -> Hashable:
+        return "read", self.runner.key, tuple(self.inputs.shape[1:])
 
     def head_weights(self) -> Tensor:
         """Return the weights of a linear head for each row's question, `[N, C]`, without bias.

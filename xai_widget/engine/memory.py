@@ -12,10 +12,13 @@ from xai_widget.engine.attention import Attention
 from xai_widget.engine.capture import Captured
 from xai_widget.engine.rectified import GradientKind
 from xai_widget.engine.runner import Runner
+from xai_widget.engine.store import CACHE_BYTES
 
 T = TypeVar("T")
 # A graph above this size is not held after a run.
 GRAPH_BYTES: Final = 16 * 2**20
+# A result above this size would drive the copies of the network out of the model's cache, which every input needs.
+LARGEST_SHARED: Final = CACHE_BYTES // 4
 
 
 class Memory:
@@ -53,7 +56,8 @@ class Memory:
     def keep(self, key: tuple[Hashable, ...], value: object, nbytes: int) -> None:
         """Keep `value` of `nbytes` bytes under `key`."""
         self._own[key] = value
-        self._runner.store.put((self._runner.key, self._digest, key), value, nbytes)
+        if nbytes <= LARGEST_SHARED:
+            self._runner.store.put((self._runner.key, self._digest, key), value, nbytes)
 
     def captured(self, layers: tuple[str, ...], kind: GradientKind) -> Captured | None:
         """Return a capture of at least these layers for this kind of gradient, if there is one."""
@@ -67,12 +71,16 @@ class Memory:
         return None
 
     def row(self, index: int) -> "Memory":
-        """Return the memory of one row of the inputs; it lasts as long as this one."""
+        """Return the memory of one row of the inputs, with what was captured of it; it lasts as long as this one."""
         if len(self._inputs) == 1:
             return self
         if index not in self._rows:
             self._rows[index] = Memory(self._runner, self._inputs[index : index + 1])
-        return self._rows[index]
+        row = self._rows[index]
+        for key, value in self._own.items():
+            if isinstance(value, Captured) and key not in row._own:
+                row._own[key] = value.row(index)
+        return row
 
     def release(self) -> None:
         """Let go of large graphs when a run is over; small ones answer further targets."""

@@ -24,6 +24,8 @@ class _OnAttention(Explainer):
     """What both share: one map for every layer over one grid of tokens, and the way back through the layers."""
 
     access: ClassVar[Access] = "white_box"
+    # Gradients are needed from this map on.
+    _first: ClassVar[int] = -1
 
     def refuses(self, facts: Facts) -> str | None:
         """Return why this model cannot be explained so, in words, or None."""
@@ -56,6 +58,10 @@ class _OnAttention(Explainer):
     def cost(self, case: Case) -> Cost:
         """One forward and one backward."""
         return Cost(len(case.inputs), len(case.inputs))
+
+    def look(self, case: Case) -> Tensor:
+        """Run the forward and return its logits: whoever needs both has them from one pass."""
+        return case.attention(first=self._first).logits.detach()
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,7 @@ class AttentionRollout(_OnAttention):
         " for evidence of one class use 'transformer_attribution'. Its maximum need not lie on the object: on a trained"
         " DeiT-tiny and 30 photos it did 12 times, the picture's centre 14 times."
     )
-    evaluations: ClassVar[str] = "1 forward, 1 backward through the last layer"
+    evaluations: ClassVar[str] = "1 forward; of a model's first input, 1 backward through the last layer"
     randomisation: ClassVar[Randomisation] = "fails"
 
     heads: Annotated[Heads, Param("Heads", "How the heads of a layer become one map.")] = "mean"
@@ -115,6 +121,10 @@ class AttentionRollout(_OnAttention):
     def signed(self) -> bool:
         """Whether a map about one class can be negative."""
         return False
+
+    def cost(self, case: Case) -> Cost:
+        """One forward, and a backward where it is not known yet which tokens are read."""
+        return Cost(len(case.inputs), len(case.inputs) if case.known_read is None else 0)
 
     def estimates(self, case: Case) -> Iterator[Estimate]:
         """Yield the one map."""
@@ -182,6 +192,7 @@ class TransformerAttribution(_OnAttention):
     )
     evaluations: ClassVar[str] = "1 forward, 1 backward"
     randomisation: ClassVar[Randomisation] = "partly"
+    _first: ClassVar[int] = 0
 
     @property
     def unit(self) -> str:

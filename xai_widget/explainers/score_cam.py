@@ -63,7 +63,7 @@ class ScoreCam(CamMethod):
         "Where gradients are noisy, saturated or missing. It costs a forward for every channel, and a softmax over"
         " logits that differ little gives nearly equal weights: then it shows where the layer is active at all."
     )
-    evaluations: ClassVar[str] = "2 forwards, and 1 for every channel that is not constant"
+    evaluations: ClassVar[str] = "1 forward, and 1 for every channel that is not constant"
     randomisation: ClassVar[Randomisation] = "passes"
 
     channels: Annotated[
@@ -84,15 +84,16 @@ class ScoreCam(CamMethod):
         return "weighted activation"
 
     def cost(self, case: Case) -> Cost:
-        """At most one forward for every channel; one for the activations, and one that tells what is worth keeping."""
+        """At most one forward for every channel, and one for the activations."""
         found = [case.facts.layer(name) for name in case.layers]
         channels = [layer.channels for layer in found if layer is not None]
         limited = channels if self.channels is None else [min(self.channels, count) for count in channels]
-        return Cost(len(case.inputs) * (2 + sum(limited)))
+        return Cost(len(case.inputs) * (1 + sum(limited)))
 
     def estimates(self, case: Case) -> Iterator[Estimate]:
         """Yield the map after every chunk of channels."""
         settled = replace(self, relu=self._rectifies(case))  # one answer for all rows
+        case.activations()  # of all rows in one forward, which tells what the model says of them too
         yield from row_by_row(case, settled.of_row)
 
     def of_row(self, case: Case) -> Iterator[Estimate]:

@@ -96,7 +96,8 @@ def _numbered(spots: Sequence[Spot]) -> tuple[Spot, ...]:
 
 def _open(model: Callable[..., Any], picture: Any, binding: Binding, which: tuple[int, int]) -> Session:
     try:
-        return Session.open(model, picture, binding)
+        session = Session.open(model, picture, binding)
+        session.predictions()  # here, where it is known which picture fails
     except (ValueError, TypeError) as error:
         if which[1] == 1:
             raise
@@ -106,6 +107,7 @@ def _open(model: Callable[..., Any], picture: Any, binding: Binding, which: tupl
         if which[1] > 1:
             error.add_note(f"This was {_which(which)} ({_name(picture)}).")
         raise
+    return session
 
 
 def _which(which: tuple[int, int]) -> str:
