@@ -132,7 +132,10 @@ class Session:
         method, layer = self._ahead
         if not isinstance(method, Looking) or method.refuses(self.facts) is not None:
             return None
-        return method.look(self._case(self.layer_names(method, layer), ()))
+        try:
+            return method.look(self._case(self.layer_names(method, layer), ()))
+        except Exception:  # noqa: BLE001 - whatever a model raises is told when the question is asked
+            return None
 
     def predictions(self, row: int = 0) -> list[tuple[int, str, float]]:
         """Return (index, label, probability) of every class, best first."""
@@ -169,7 +172,7 @@ class Session:
     # -- asking -----------------------------------------------------------------------------------------------------
 
     def run(
-        self, method: Method, targets: Sequence[Target] | None = None, layer: Layer = None
+        self, method: Method, targets: Sequence[Target] | None = None, layer: Layer = None, *, fresh: bool = False
     ) -> Iterator[list[Attribution]]:
         """Yield ever better attributions, one a row each time; the last ones are final.
 
@@ -181,13 +184,15 @@ class Session:
             One a row; None = each row's predicted class.
         layer : str or sequence of str, optional
             Where activations are read.
+        fresh : bool
+            The model was looked at just now, and need not be again.
 
         Raises
         ------
         ValueError
             The method refuses the model or the layer; an unknown target.
         """
-        case = self.case(method, targets, layer)
+        case = self.case(method, targets, layer, fresh=fresh)
         try:
             yield from self.attributions(method, case)
         finally:
@@ -203,7 +208,7 @@ class Session:
     ) -> Case:
         """Return the case that `run` drains; everything is checked before any compute.
 
-        `fresh`: the session was opened just now, the model need not be looked at again.
+        `fresh`: the model was looked at just now, and need not be again.
         """
         if not fresh:
             self.refresh()

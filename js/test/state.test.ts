@@ -68,7 +68,7 @@ describe("settings", () => {
 
 describe("messages", () => {
   it("carry a name of their own", () => {
-    store.send("hello");
+    store.greet(true);
     store.send("run");
     const contents = model.sent.map(({ content }) => content as { kind: string; request_id: string });
     expect(contents.map(({ kind }) => kind)).toEqual(["hello", "run"]);
@@ -91,7 +91,7 @@ describe("messages", () => {
     vi.spyOn(URL, "createObjectURL").mockReturnValue(`data:text/javascript,${encodeURIComponent(catalogue)}`);
     vi.spyOn(URL, "revokeObjectURL").mockReturnValue();
     model.push("locale", "ko");
-    store.send("hello");
+    store.greet(true);
     expect(model.sent[0].content).toMatchObject({ kind: "hello", language: "ko" });
     const seen: string[] = [];
     effect(() => void seen.push(`${store.text.value.run} ${store.known.value.session?.labels[0] ?? "nothing"}`));
