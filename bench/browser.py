@@ -1,6 +1,6 @@
 """What a person feels: times in a real JupyterLab, from the hand to the picture.
 
-Run as ``python -m bench.browser [part ...] [--repeats 7] [--json FILE] [--marks]``; parts: small, resnet, busy, fresh,
+Run as ``python -m bench.browser [part ...] [--repeats 7] [--threads 2] [--json FILE] [--marks]``; parts: small, resnet, busy, fresh,
 volume. Not a test: the figures depend on the machine. Medians, and the 95th percentile.
 
 * first map: from Shift+Enter to a painted heat map; the imports and the model are there, and torch is warm. The model
@@ -58,10 +58,11 @@ def known(net):
 def rolled(picture):
     pixels = np.asarray(picture)
     return (np.ascontiguousarray(np.roll(pixels, shift, 1)) for shift in itertools.count(1))
+torch.set_num_threads({})
 torch.manual_seed(0)
 resnet = known(torchvision.models.resnet50(weights=None).eval())
-sized = {"labels": [f"class {index}" for index in range(1000)],
-         "transform": torchvision.models.ResNet50_Weights.DEFAULT.transforms()}
+sized = dict(labels=["class " + str(index) for index in range(1000)],
+             transform=torchvision.models.ResNet50_Weights.DEFAULT.transforms())
 photo = examples.photo("cat")
 photos = rolled(photo)
 small = examples.mosaic_net()
@@ -105,22 +106,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.browser")
     parser.add_argument("parts", nargs="*", default=PARTS, metavar="part", help=", ".join(PARTS))
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=psutil.cpu_count(), help="of torch, in the kernel")
     parser.add_argument("--json", type=Path)
     parser.add_argument("--marks", action="store_true", help="print when the kernel's messages passed")
     given = parser.parse_args()
     if unknown := set(given.parts) - set(PARTS):
         parser.error(f"unknown parts {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
-    found: dict[str, Found] = {"machine": {"cores": psutil.cpu_count(), "python": platform.python_version()}}
+    found: dict[str, Found] = {
+        "machine": {"cores": psutil.cpu_count(), "threads": given.threads, "python": platform.python_version()}
+    }
     for part in given.parts:
         match part:
             case "volume":
                 found["256 cubed"] = volume(given.repeats)
             case "busy":
-                found["busy, ResNet-50"] = _busy(given.repeats)
+                found["busy, ResNet-50"] = _busy(given.repeats, given.threads)
             case "fresh":
                 found["fresh kernel"] = _fresh()
             case _:
-                found[TITLES[part]] = _felt(part, given.repeats, marks=given.marks)
+                found[TITLES[part]] = _felt(part, given.repeats, given.threads, marks=given.marks)
     found["bundle"] = {
         file.name: f"{len(file.read_bytes()) / 1000:.1f} kB, {len(gzip.compress(file.read_bytes())) / 1000:.1f} kB gz"
         for file in sorted(BUNDLE.glob("widget.*"))
@@ -133,11 +137,11 @@ def main() -> None:
         given.json.write_text(json.dumps(found, indent=1, default=lambda value: value.as_json()) + "\n", "utf-8")
 
 
-def _felt(part: str, repeats: int, *, marks: bool) -> Found:
+def _felt(part: str, repeats: int, threads: int, *, marks: bool) -> Found:
     """What is felt of one model on one picture."""
     with desk(1400, 1100) as lab:
         watch = Stopwatch(lab)
-        lab.open("bench", [PREPARE, NEW[part], ANOTHER[part], AGAIN[part]])
+        lab.open("bench", [PREPARE.format(threads), NEW[part], ANOTHER[part], AGAIN[part]])
         _prepare(lab)
         watch.start()
         found: Found = {}
@@ -204,11 +208,11 @@ def _switches(lab: Lab, watch: Stopwatch, view: View, place: int, repeats: int, 
     }
 
 
-def _busy(repeats: int) -> Found:
+def _busy(repeats: int, threads: int) -> Found:
     """How soon a long run gives way, and how the page feels meanwhile."""
     with desk(1400, 1100) as lab:
         watch = Stopwatch(lab)
-        lab.open("busy", [PREPARE, *(BEGIN.format(*long) for long in LONG.values())])
+        lab.open("busy", [PREPARE.format(threads), *(BEGIN.format(*long) for long in LONG.values())])
         kernel = psutil.Process(_prepare(lab))
         watch.start()
         found: Found = {}
@@ -225,14 +229,14 @@ def _busy(repeats: int) -> Found:
                 ways["class to first map"].append(lap.shown)
                 if turn == 0:
                     frames = watch.frames(partial(lab.page.wait_for_timeout, 1000 * SECONDS_BUSY))
-                    threads = _wanting(kernel)
+                    wanting = _wanting(kernel)
                 ways["cancel to state"].append(watch.lap(view.button("Cancel").click, place, "cancelled").at)
                 watch.lap(view.button("Run").click, place, "map", before=view.request())
             view.button("Cancel").click()
             view.wait("cancelled")
             found |= {f"{name}: {way}": Times(tuple(times)) for way, times in ways.items()}
             found[f"{name}: frames meanwhile"] = frames
-            found[f"{name}: threads that want a core"] = f"{statistics.mean(threads):.1f} (at most {max(threads)})"
+            found[f"{name}: threads that want a core"] = f"{statistics.mean(wanting):.1f} (at most {max(wanting)})"
         return found
 
 

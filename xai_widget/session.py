@@ -165,7 +165,8 @@ class Session:
         if pace < BRIEF and passes * pace > LONG and self._store.pace.is_cold(self._placed):
             # The measured pass was the first one; before many like it are feared, a warm one tells better.
             with runner.session(grad=False):
-                runner.raw(self._placed[:1])
+                if self._store.pace.is_cold(self._placed):  # a run may have given it while this one waited
+                    runner.raw(self._placed[:1])
             pace = self._store.pace.of(self._placed, pace)
         return passes * pace
 

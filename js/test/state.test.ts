@@ -75,6 +75,15 @@ describe("messages", () => {
     expect(new Set(contents.map(({ request_id }) => request_id)).size).toBe(2);
   });
 
+  it("tell of a page and of its views, under one name", () => {
+    store.greet(false);
+    store.greet(true);
+    const [page, view] = model.sent.map(({ content }) => content as { page: string; view: boolean });
+    expect([page.view, view.view]).toEqual([false, true]);
+    expect(page.page).toMatch(/^\w+$/);
+    expect(view.page).toBe(page.page);
+  });
+
   it("bring picture and map, in buffers of any offset", () => {
     const pixels = Uint8Array.of(1, 2, 3, 4, 5, 6).buffer;
     model.tell({ kind: "session", request_id: null, session: SESSION }, [pixels, Float32Array.of(0.75, 0.25).buffer]);

@@ -231,15 +231,14 @@ def offered_methods(names: Sequence[str] | None) -> Mapping[str, type[Method]]:
     return {name: type(build_method(name, {})) for name in names}
 
 
-def first_question(
-    offered: Mapping[str, type[Method]], method: str | None, params: Mapping[str, Any] | None
-) -> Ahead:
+def first_question(offered: Mapping[str, type[Method]], method: str | None, params: Mapping[str, Any] | None) -> Ahead:
     """Return the method that will be asked first, as far as it is known before the model is: then they share a forward.
 
     What cannot be used is None here, and told when the settings are checked.
     """
-    with contextlib.suppress(ValueError, TypeError):
-        return build_method(next(iter(offered)) if method is None else method, params or {}, offered), None
+    if isinstance(params, Mapping | None):
+        with contextlib.suppress(ValueError, TypeError):
+            return build_method(next(iter(offered)) if method is None else method, params or {}, offered), None
     return None
 
 
