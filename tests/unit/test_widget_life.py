@@ -218,14 +218,26 @@ def test_a_model_that_cannot_be_differentiated_opens_and_says_so_when_it_is_aske
         w.explain()
 
 
+def hello(w: Recorded, page: str, *, view: bool) -> list[int]:
+    """How often a session, a result and an answer were sent since the beginning."""
+    w.hear({"kind": "hello", "request_id": f"{page}-1", "page": page, "view": view})
+    w.settle()
+    return [len(w.customs(kind)) for kind in ("session", "result", "ack")]
+
+
 def test_a_page_hears_everything_once_and_its_view_starts_the_run() -> None:
     w = a_widget(method="grad_cam", target=1)
-    w.hear({"kind": "hello", "request_id": "p-1", "page": "p", "view": False})
-    assert [len(w.customs(kind)) for kind in ("session", "result", "ack")] == [1, 0, 1]
-    assert w.status["state"] == "idle"
-    w.hear({"kind": "hello", "request_id": "p-2", "page": "p", "view": True})
-    w.settle()
-    assert [len(w.customs(kind)) for kind in ("session", "result", "ack")] == [1, 1, 2]
+    assert hello(w, "p", view=False) == [0, 0, 1]  # nobody knows whether there will be a view
+    assert hello(w, "p", view=True) == [1, 1, 2]
     assert w.status["state"] == "done"
-    w.hear({"kind": "hello", "request_id": "q-1", "page": "q", "view": True})
-    assert [len(w.customs(kind)) for kind in ("session", "result", "ack")] == [2, 2, 3]
+    assert hello(w, "p", view=True) == [1, 1, 3]
+    assert hello(w, "q", view=True) == [2, 2, 4]
+
+
+def test_what_a_cell_is_about_to_show_is_told_before_there_is_a_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = a_widget(method="grad_cam", target=1)
+    told: list[list[int]] = []
+    monkeypatch.setattr(module, "wait_for_map", lambda *_: told.append(hello(w, "p", view=False)))
+    w._repr_mimebundle_()
+    assert told == [[1, 1, 1]]
+    assert hello(w, "p", view=True) == [1, 1, 2]

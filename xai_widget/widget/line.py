@@ -31,6 +31,8 @@ class Line(Settings, anywidget.AnyWidget):
     # One a session; empty where no pictures can be added.
     spots: tuple[Spot, ...] = ()
     _awake: bool
+    # A page that is there before a view is hears what the view will show, if there will be one soon.
+    _displayed: bool = False
     # Those that have said hello, and hear everything since.
     _pages: set[str]
     # The classes of the services, which know this one.
@@ -177,7 +179,7 @@ class Line(Settings, anywidget.AnyWidget):
         """Bring a new page up to date, and start what a new view is to show; nothing that is known is computed again."""
         asker = self.asker
         with asker.lock:  # what a run tells meanwhile comes after
-            if not page or page not in self._pages:
+            if (view or self._displayed) and (not page or page not in self._pages):
                 self._pages.add(page)
                 self._bring_up_to_date(request_id, language)
             self.send(ack("hello", request_id))
