@@ -1,12 +1,12 @@
 """What a person feels: times in a real JupyterLab, from the hand to the picture.
 
-Run as ``python -m bench.browser [part ...] [--repeats 7] [--threads 2] [--json FILE] [--marks]``; parts: small, resnet, busy, fresh,
-volume. Not a test: the figures depend on the machine. Medians, and the 95th percentile.
+Run as ``python -m bench.browser [part ...] [--repeats 7] [--threads 2] [--json FILE] [--marks]``; parts: small, resnet,
+busy, fresh, volume. Not a test: the figures depend on the machine. Medians, and the 95th percentile.
 
 * first map: from Shift+Enter to a painted heat map; the imports and the model are there, and torch is warm. The model
   and the picture are new to xai-widget, or the picture alone, or neither. In a fresh kernel, the cell imports
   everything and makes the model, too
-* class, layer: from the choice to the painted heat map
+* class, layer: from the choice to the painted heat map; a layer at once, or when the strip of small maps is there
 * bytes: of the websocket frames that bring one heat map, in both directions
 * frame: time between two frames while the opacity is dragged
 * brush: from a movement of the brush to new numbers on the screen
@@ -35,7 +35,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import psutil
 
-from bench.stopwatch import Stopwatch, Times
+from bench.stopwatch import Stopwatch, Times, tell
 from bench.volume_page import volume
 from tests.browser.desk import desk
 
@@ -153,7 +153,7 @@ def _felt(part: str, repeats: int, threads: int, *, marks: bool) -> Found:
             laps = [_first(lab, watch, cell, made=made) for _ in range(repeats)]
             found[name] = Times(tuple(lap.shown for lap in laps))
             if marks:
-                _tell_marks(f"{part}: {name}", laps)
+                tell(f"{part}: {name}", laps)
         place = lab.page.locator(".xai-widget").count() - 1
         view = lab.view(place).wait()
         return found | _switches(lab, watch, view, place, repeats, marks=marks)
@@ -183,23 +183,28 @@ def _switches(lab: Lab, watch: Stopwatch, view: View, place: int, repeats: int, 
     labels = view.classes().evaluate_all("rows => rows.map(row => row.dataset.classIndex)")
     layers = view.select("Layer").evaluate(
         "select => [...select.options].filter(option => !option.disabled).map(option => option.value)"
-    )[-repeats - 1 : -1]
+    )[-2::-1]
     classes, sizes = [], []
     for index in (labels[1:] * repeats)[: max(repeats, len(labels) - 1)]:
         lab.wire.clear()
         row = view.root.locator(f"[data-class-index='{index}']")
         classes.append(watch.lap(row.click, place, before=view.request()))
         sizes.append(sum(frame.size for sent in (True, False) for frame in lab.wire.comm(sent=sent)))
-    chosen = [
-        watch.lap(partial(view.select("Layer").select_option, name), place, before=view.request())
-        for name in reversed(layers)
-    ]
+
+    def choose(name: str) -> Lap:
+        return watch.lap(partial(view.select("Layer").select_option, name), place, before=view.request())
+
+    chosen = [choose(name) for name in layers[:repeats]]
+    view.root.locator(".xai-film[data-known='true']").wait_for()
+    filmed = [choose(name) for name in layers[repeats : 2 * repeats]]
     if marks:
-        _tell_marks("class", classes)
-        _tell_marks("layer", chosen)
+        tell("class", classes)
+        tell("layer", chosen)
+        tell("layer of the strip", filmed)
     return {
         "class to pixels": Times(tuple(lap.shown for lap in classes)),
-        "layer to pixels": Times(tuple(lap.shown for lap in chosen)),
+        "layer to pixels, at once": Times(tuple(lap.shown for lap in chosen)),
+        "layer to pixels, from the strip": Times(tuple(lap.shown for lap in filmed)),
         "comm bytes per heat map": f"{statistics.median(sizes) / 1000:.1f} kB",
         "frames while the opacity is dragged": watch.frames(
             partial(view.drag, "Opacity", [share / 100 for share in range(5, 96, 2)])
@@ -284,16 +289,6 @@ def _brush(lab: Lab, view: View) -> list[float]:
     mouse.up()
     steps: list[float] = lab.page.evaluate("() => window.brushSteps")
     return steps
-
-
-def _tell_marks(title: str, laps: list[Lap]) -> None:
-    """Print where the time of the lap in the middle went."""
-    lap = sorted(laps, key=lambda each: each.shown)[len(laps) // 2]
-    print(f"\n{title}: {lap.shown:.0f} ms")
-    for state in lap.seen:
-        print(f"  {state['at']:7.0f} state {state['state']}, request {state['request']}")
-    for name, at, size in lap.marks:
-        print(f"  {at:7.0f} {name} {size}")
 
 
 if __name__ == "__main__":

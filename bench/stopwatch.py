@@ -5,7 +5,7 @@ the one in which a state is painted. The kernel's messages are marked as they co
 between goes.
 """
 
-# ruff: noqa: INP001 - part of scripts
+# ruff: noqa: INP001, T201 - part of scripts, which talk to the person who runs them
 
 from __future__ import annotations
 
@@ -222,3 +222,13 @@ class Stopwatch:
 def gaps(times: Sequence[float]) -> list[float]:
     """Return what lies between neighbours."""
     return [later - earlier for earlier, later in pairwise(times)]
+
+
+def tell(title: str, laps: list[Lap]) -> None:
+    """Print where the time of the lap in the middle went."""
+    lap = sorted(laps, key=lambda each: each.shown)[len(laps) // 2]
+    print(f"\n{title}: {lap.shown:.0f} ms")
+    for state in lap.seen:
+        print(f"  {state['at']:7.0f} state {state['state']}, request {state['request']}")
+    for name, at, size in lap.marks:
+        print(f"  {at:7.0f} {name} {size}")
