@@ -196,7 +196,8 @@ def _switches(lab: Lab, watch: Stopwatch, view: View, place: int, repeats: int, 
 
     chosen = [choose(name) for name in layers[:repeats]]
     view.root.locator(".xai-film[data-known='true']").wait_for()
-    filmed = [choose(name) for name in layers[repeats : 2 * repeats]]
+    small = view.root.locator(".xai-film-layer[aria-selected='false']")
+    filmed = [watch.lap(small.nth(turn).click, place, before=view.request()) for turn in range(repeats)]
     if marks:
         tell("class", classes)
         tell("layer", chosen)
