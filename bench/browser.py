@@ -1,13 +1,18 @@
 """What a person feels: times in a real JupyterLab, from the hand to the picture.
 
-Run as ``python -m bench.browser``. Not a test: the figures depend on the machine.
+Run as ``python -m bench.browser [part ...] [--repeats 7] [--threads 2] [--json FILE] [--marks]``; parts: small, resnet,
+busy, fresh, volume. Not a test: the figures depend on the machine. Medians, and the 95th percentile.
 
-* first map: from Shift+Enter to a painted heat map; the imports and the model are there already. In a fresh kernel,
-  the cell imports everything and makes the model, too
-* class, layer: from the choice to the painted heat map
+* first map: from Shift+Enter to a painted heat map; the imports and the model are there, and torch is warm. The model
+  and the picture are new to xai-widget, or the picture alone, or neither. In a fresh kernel, the cell imports
+  everything and makes the model, too
+* class, layer: from the choice to the painted heat map; a layer at once, or when the strip of small maps is there
 * bytes: of the websocket frames that bring one heat map, in both directions
-* frame: 95th percentile of the time between two frames while the opacity is dragged
+* frame: time between two frames while the opacity is dragged
 * brush: from a movement of the brush to new numbers on the screen
+* busy: a long run on every core. From the click on Cancel to the state that says so; from the choice of another class
+  to the state of the new run, and to its first map; and the time between two frames. Beside it, how many threads of the
+  kernel want a core at the same time
 * first slice: from Shift+Enter to three painted planes of a volume of 256 voxels a side
 * slice: the time between two frames, and the time of scripts in each, while a slider moves through one plane, a slice a
   frame, and while the crosshair is dragged across a plane, which moves through the other two
@@ -17,103 +22,71 @@ Run as ``python -m bench.browser``. Not a test: the figures depend on the machin
 
 from __future__ import annotations
 
+import argparse
 import gzip
+import json
+import platform
 import statistics
 import sys
+import time
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import psutil
+
+from bench.stopwatch import Stopwatch, Times, tell
+from bench.volume_page import volume
 from tests.browser.desk import desk
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from bench.stopwatch import Lap
     from tests.browser.lab import Lab
     from tests.browser.view import View
 
 BUNDLE: Final = Path(__file__).parents[1] / "xai_widget" / "static"
-REPEATS: Final = 5
+PARTS: Final = ("small", "resnet", "busy", "fresh", "volume")
 
 PREPARE: Final = """\
-import torch, torchvision
+import copy, itertools, os, numpy as np, torch, torchvision
 from xai_widget import XaiWidget, examples
-small, resnet = examples.mosaic_net(), torchvision.models.resnet50(weights=None).eval()
-resnet_labels = [f"class {index}" for index in range(1000)]
+def known(net):
+    with torch.inference_mode():
+        for _ in range(3):
+            net(torch.zeros(1, 3, 224, 224))
+    return net
+def rolled(picture):
+    pixels = np.asarray(picture)
+    return (np.ascontiguousarray(np.roll(pixels, shift, 1)) for shift in itertools.count(1))
+torch.set_num_threads({})
+torch.manual_seed(0)
+resnet = known(torchvision.models.resnet50(weights=None).eval())
+sized = dict(labels=["class " + str(index) for index in range(1000)],
+             transform=torchvision.models.ResNet50_Weights.DEFAULT.transforms())
+photo = examples.photo("cat")
+photos = rolled(photo)
+small = examples.mosaic_net()
 scene = examples.mosaic(["cat", "rocket", "temple", "coffee"]).image
-print("ready")"""
-COLD_SMALL: Final = """\
-from xai_widget import XaiWidget, examples
-XaiWidget(examples.mosaic_net(), examples.photo("cat"))"""
-COLD_RESNET: Final = """\
-from torchvision.models import resnet50
-from xai_widget import XaiWidget, examples
-XaiWidget(resnet50(weights=None), examples.photo("cat"))"""
-SMALL: Final = "XaiWidget(small, scene)"
-RESNET: Final = """\
-XaiWidget(resnet, examples.photo("cat"), labels=resnet_labels,
-          transform=torchvision.models.ResNet50_Weights.DEFAULT.transforms())"""
-
-# A head of 256 voxels a side, and a map as occlusion every 5 voxels gives it.
-VOLUME_PREPARE: Final = """\
-import numpy as np
-from xai_widget import from_attribution
-head = np.random.default_rng(0).normal(500, 80, (256, 256, 256)).astype(np.float32)
-heat = np.random.default_rng(1).random((52, 52, 52), np.float32)
-print("ready")"""
-VOLUME: Final = "from_attribution(head, heat)"
-# From Shift+Enter until three canvases have got a size of their own, which is when they are painted.
-FIRST_SLICE: Final = """() => {
-  window.firstSlice = new Promise((finished) => {
-    let from = 0;
-    document.addEventListener("keydown", (event) => {
-      if (event.shiftKey && event.key === "Enter") from = performance.now();
-    }, true);
-    const look = () => {
-      const canvases = [...document.querySelectorAll(".xai-pane-canvas")];
-      const painted = canvases.length === 3 && canvases.every((canvas) => canvas.width !== 300 || canvas.height !== 150);
-      if (painted) requestAnimationFrame(() => finished(performance.now() - from));
-      else requestAnimationFrame(look);
-    };
-    look();
-  });
-}"""
-SLICES: Final = """async (input) => {
-  const times = [];
-  for (let value = 20; value < 220; value++) {
-    input.value = value;
-    input.dispatchEvent(new Event("input", { bubbles: true }));
-    times.push(await new Promise(requestAnimationFrame));
-  }
-  return times;
-}"""
-
-# Times in the page itself, so that the driver's own time does not count.
-WATCH: Final = """() => {
-  window.stopwatch = { from: 0, time: null, frames: [] };
-  const watch = window.stopwatch;
-  watch.start = () => { watch.from = performance.now(); };
-  // Armed before the hand moves, so that a driver that comes back late does not count.
-  watch.arm = (place, before) => { watch.time = new Promise((finished) => {
-    const look = () => {
-      const root = document.querySelectorAll(".xai-widget")[place];
-      const done = watch.from > 0 && root?.dataset.state === "done" && root.dataset.request !== before;
-      // The state is set in the frame that paints; it is on the screen after the next one.
-      if (done) requestAnimationFrame(() => finished(performance.now() - watch.from));
-      else requestAnimationFrame(look);
-    };
-    watch.from = 0;
-    look();
-  }); };
-  document.addEventListener("keydown", (event) => event.shiftKey && event.key === "Enter" && watch.start(), true);
-  for (const kind of ["click", "change"]) {
-    document.addEventListener(kind, (event) => event.target.closest?.(".xai-widget") && watch.start(), true);
-  }
-  const tick = (now) => { watch.frames.push(now); requestAnimationFrame(tick); };
-  requestAnimationFrame(tick);
-}"""
-
+scenes = rolled(scene)
+print("ready", os.getpid())"""
+# Untimed: a model that torch has run and xai-widget has never seen.
+NEW: Final = {
+    "small": "small = known(copy.deepcopy(small))\nprint('made')",
+    "resnet": "resnet = known(copy.deepcopy(resnet))\nprint('made')",
+}
+ANOTHER: Final = {"small": "XaiWidget(small, next(scenes))", "resnet": "XaiWidget(resnet, next(photos), **sized)"}
+AGAIN: Final = {"small": "XaiWidget(small, scene)", "resnet": "XaiWidget(resnet, photo, **sized)"}
+TITLES: Final = {"small": "embedded net", "resnet": "ResNet-50, 224 px"}
+# Long enough to be stopped on the way, and started again by another class.
+BEGIN: Final = "w = XaiWidget(resnet, photo, method={!r}, params={}, **sized)\nw.auto_runs = {{w.method: True}}\nw"
+LONG: Final = {"RISE": ("rise", {"samples": 20_000}), "occlusion": ("occlusion", {"window": 32, "stride": 2})}
+FRESH: Final = {
+    "small": "from xai_widget import XaiWidget, examples\nXaiWidget(examples.mosaic_net(), examples.photo('cat'))",
+    "resnet": "from torchvision.models import resnet50\nfrom xai_widget import XaiWidget, examples\n"
+    "XaiWidget(resnet50(weights=None), examples.photo('cat'))",
+}
+SECONDS_BUSY: Final = 3
+MOMENTS: Final = 100
 
 # The numbers change in one frame, and are on the screen with the next.
 BRUSH: Final = """root => {
@@ -125,116 +98,173 @@ BRUSH: Final = """root => {
   })).observe(root.querySelector(".xai-effect"), { subtree: true, characterData: true });
 }"""
 
+Found = dict[str, Any]
+
 
 def main() -> None:
     """Measure and print the table."""
-    rows: list[tuple[str, ...]] = [("", "embedded net", "ResNet-50, 224 px")]
+    parser = argparse.ArgumentParser(prog="python -m bench.browser")
+    parser.add_argument("parts", nargs="*", default=PARTS, metavar="part", help=", ".join(PARTS))
+    parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--threads", type=int, default=psutil.cpu_count(), help="of torch, in the kernel")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--marks", action="store_true", help="print when the kernel's messages passed")
+    given = parser.parse_args()
+    if unknown := set(given.parts) - set(PARTS):
+        parser.error(f"unknown parts {', '.join(sorted(unknown))}; choose from {', '.join(PARTS)}")
+    found: dict[str, Found] = {
+        "machine": {"cores": psutil.cpu_count(), "threads": given.threads, "python": platform.python_version()}
+    }
+    for part in given.parts:
+        match part:
+            case "volume":
+                found["256 cubed"] = volume(given.repeats)
+            case "busy":
+                found["busy, ResNet-50"] = _busy(given.repeats, given.threads)
+            case "fresh":
+                found["fresh kernel"] = _fresh()
+            case _:
+                found[TITLES[part]] = _felt(part, given.repeats, given.threads, marks=given.marks)
+    found["bundle"] = {
+        file.name: f"{len(file.read_bytes()) / 1000:.1f} kB, {len(gzip.compress(file.read_bytes())) / 1000:.1f} kB gz"
+        for file in sorted(BUNDLE.glob("widget.*"))
+    }
+    for title, values in found.items():
+        print(f"\n{title}")
+        for name, value in values.items():
+            print(f"  {name:44}{value}")
+    if given.json is not None:
+        given.json.write_text(json.dumps(found, indent=1, default=lambda value: value.as_json()) + "\n", "utf-8")
+
+
+def _felt(part: str, repeats: int, threads: int, *, marks: bool) -> Found:
+    """What is felt of one model on one picture."""
     with desk(1400, 1100) as lab:
-        lab.open("bench", [PREPARE, SMALL, RESNET, COLD_SMALL, COLD_RESNET])
-        lab.run(0)
-        lab.wait_for_output(0, "ready")
-        lab.page.evaluate(WATCH)
-        found = [_measure(lab, place) for place in range(2)]
-        for place, values in enumerate(found, 2):
-            lab.restart_kernel()
-            values["first map, fresh kernel"] = f"{_time(lab, place, '', partial(lab.run, place + 1)):.0f} ms"
-    rows += [(name, *(values[name] for values in found)) for name in found[0]]
-    for name, *cells in rows:
-        print(f"{name:34}" + "".join(f"{cell:>20}" for cell in cells))
-    print()
-    for name, told in _volume().items():
-        print(f"{name:34}{told:>40}")
-    for file in sorted(BUNDLE.glob("widget.*")):
-        data = file.read_bytes()
-        print(f"{file.name:34}{len(data) / 1000:>17.1f} kB{len(gzip.compress(data)) / 1000:>14.1f} kB gz")
+        watch = Stopwatch(lab)
+        lab.open("bench", [PREPARE.format(threads), NEW[part], ANOTHER[part], AGAIN[part]])
+        _prepare(lab)
+        watch.start()
+        found: Found = {}
+        for name, cell, made in (
+            ("first map, model and picture new", 2, True),
+            ("first map, picture new", 2, False),
+            ("first map, all known", 3, False),
+        ):
+            laps = [_first(lab, watch, cell, made=made) for _ in range(repeats)]
+            found[name] = Times(tuple(lap.shown for lap in laps))
+            if marks:
+                tell(f"{part}: {name}", laps)
+        place = lab.page.locator(".xai-widget").count() - 1
+        view = lab.view(place).wait()
+        return found | _switches(lab, watch, view, place, repeats, marks=marks)
 
 
-def _measure(lab: Lab, place: int) -> dict[str, str]:
-    view = lab.view(place)
-    first = _time(lab, place, "", partial(lab.run, place + 1))
-    view.wait()
+def _prepare(lab: Lab) -> int:
+    lab.run(0)
+    lab.wait_for_output(0, "ready")
+    lab.wait_for_kernel()
+    return int(lab.cells.nth(0).locator(".jp-OutputArea").inner_text().rsplit("ready", 1)[1])
+
+
+def _first(lab: Lab, watch: Stopwatch, cell: int, *, made: bool) -> Lap:
+    """Run a cell that shows a widget; the one that it showed before is gone, and does not count."""
+    if made:
+        lab.run(1)
+        lab.wait_for_kernel()
+    outputs = lab.cells.nth(cell).locator(".xai-widget")
+    before = lab.cells.locator(".xai-widget").count() - outputs.count()
+    place = before if cell == 3 else 0
+    lap = watch.lap(partial(lab.run, cell), place, replaced=outputs.count() > 0)
+    lab.wait_for_kernel()
+    return lap
+
+
+def _switches(lab: Lab, watch: Stopwatch, view: View, place: int, repeats: int, *, marks: bool) -> Found:
     labels = view.classes().evaluate_all("rows => rows.map(row => row.dataset.classIndex)")
     layers = view.select("Layer").evaluate(
         "select => [...select.options].filter(option => !option.disabled).map(option => option.value)"
-    )[-REPEATS:]
+    )[-2::-1]
     classes, sizes = [], []
-    for index in labels[1:]:
+    for index in (labels[1:] * repeats)[: max(repeats, len(labels) - 1)]:
         lab.wire.clear()
         row = view.root.locator(f"[data-class-index='{index}']")
-        classes.append(_time(lab, place, view.request(), row.click))
-        view.wait()
+        classes.append(watch.lap(row.click, place, before=view.request()))
         sizes.append(sum(frame.size for sent in (True, False) for frame in lab.wire.comm(sent=sent)))
-    times = [_time(lab, place, view.request(), partial(view.select("Layer").select_option, name)) for name in layers]
+
+    def choose(name: str) -> Lap:
+        return watch.lap(partial(view.select("Layer").select_option, name), place, before=view.request())
+
+    chosen = [choose(name) for name in layers[:repeats]]
+    view.root.locator(".xai-film[data-known='true']").wait_for()
+    small = view.root.locator(".xai-film-layer[aria-selected='false']")
+    filmed = [watch.lap(small.nth(turn).click, place, before=view.request()) for turn in range(repeats)]
+    if marks:
+        tell("class", classes)
+        tell("layer", chosen)
+        tell("layer of the strip", filmed)
     return {
-        "first map": f"{first:.0f} ms",
-        "class to pixels": _spread(classes),
-        "layer to pixels": _spread(times),
+        "class to pixels": Times(tuple(lap.shown for lap in classes)),
+        "layer to pixels, at once": Times(tuple(lap.shown for lap in chosen)),
+        "layer to pixels, from the strip": Times(tuple(lap.shown for lap in filmed)),
         "comm bytes per heat map": f"{statistics.median(sizes) / 1000:.1f} kB",
-        "drag, p95 between frames": f"{_frames(lab, view):.0f} ms",
-        "brush to numbers": _spread(_brush(lab, view)),
+        "frames while the opacity is dragged": watch.frames(
+            partial(view.drag, "Opacity", [share / 100 for share in range(5, 96, 2)])
+        ),
+        "brush to numbers": Times(tuple(_brush(lab, view))),
     }
 
 
-def _volume() -> dict[str, str]:
+def _busy(repeats: int, threads: int) -> Found:
+    """How soon a long run gives way, and how the page feels meanwhile."""
     with desk(1400, 1100) as lab:
-        lab.open("volume", [VOLUME_PREPARE, VOLUME])
-        lab.run(0)
-        lab.wait_for_output(0, "ready")
-        lab.page.evaluate(FIRST_SLICE)
-        lab.run(1)
-        first = float(lab.page.evaluate("() => window.firstSlice"))
-        view = lab.view().wait()
-        lab.page.evaluate(WATCH)
-        page = lab.page.context.new_cdp_session(lab.page)
-        page.send("Performance.enable")
-
-        def scripts() -> float:
-            metrics = page.send("Performance.getMetrics")["metrics"]
-            return next(1000 * float(metric["value"]) for metric in metrics if metric["name"] == "ScriptDuration")
-
-        found = {"256 cubed, first slice": f"{first:.0f} ms"}
-        for name in ("Third axis", "Second axis", "First axis"):
-            slider = view.slider(f"Slice, {name}")
-            slider.scroll_into_view_if_needed()
-            before = scripts()
-            times = slider.evaluate(SLICES)
-            found[f"slider, {name.lower()}"] = _gaps(times, (scripts() - before) / len(times))
-        box = view.root.locator(".xai-pane-canvas").first.bounding_box()
-        if box is None:
-            sys.exit("The planes are not seen.")
-        mouse, side = lab.page.mouse, box["width"]
-        mouse.move(box["x"] + 0.1 * side, box["y"] + 0.1 * side)
-        mouse.down()
-        lab.page.evaluate("() => { window.stopwatch.frames = []; }")
-        before, steps = scripts(), 100
-        for step in range(steps):
-            mouse.move(box["x"] + (0.1 + 0.8 * step / steps) * side, box["y"] + (0.1 + 0.8 * step / steps) * side)
-            lab.frames()
-        mouse.up()
-        times = lab.page.evaluate("() => window.stopwatch.frames")
-        found["crosshair, two planes"] = _gaps(times, (scripts() - before) / steps)
+        watch = Stopwatch(lab)
+        lab.open("busy", [PREPARE.format(threads), *(BEGIN.format(*long) for long in LONG.values())])
+        kernel = psutil.Process(_prepare(lab))
+        watch.start()
+        found: Found = {}
+        for place, name in enumerate(LONG):
+            view = lab.view(place)
+            watch.lap(partial(lab.run, place + 1), place, "map")
+            ways: dict[str, list[float]] = {"cancel to state": [], "class to state": [], "class to first map": []}
+            for turn in range(repeats):
+                row = view.classes().nth(1 + 2 * turn % 4)
+                lap = watch.lap(row.click, place, "queued", "running", before=view.request())
+                ways["class to state"].append(lap.at)
+                row = view.classes().nth(1 + (2 * turn + 1) % 4)
+                lap = watch.lap(row.click, place, "map", before=view.request())
+                ways["class to first map"].append(lap.shown)
+                if turn == 0:
+                    frames = watch.frames(partial(lab.page.wait_for_timeout, 1000 * SECONDS_BUSY))
+                    wanting = _wanting(kernel)
+                ways["cancel to state"].append(watch.lap(view.button("Cancel").click, place, "cancelled").at)
+                watch.lap(view.button("Run").click, place, "map", before=view.request())
+            view.button("Cancel").click()
+            view.wait("cancelled")
+            found |= {f"{name}: {way}": Times(tuple(times)) for way, times in ways.items()}
+            found[f"{name}: frames meanwhile"] = frames
+            found[f"{name}: threads that want a core"] = f"{statistics.mean(wanting):.1f} (at most {max(wanting)})"
         return found
 
 
-def _gaps(times: list[float], script: float) -> str:
-    gaps = [later - earlier for earlier, later in pairwise(times)]
-    p95 = statistics.quantiles(gaps, n=20)[-1]
-    return f"{statistics.median(gaps):.1f} ms (p95 {p95:.1f}), scripts {script:.1f} ms"
+def _wanting(kernel: psutil.Process) -> list[int]:
+    """Return how many threads of the kernel run or could run, at many moments."""
+    tasks, found = Path(f"/proc/{kernel.pid}/task"), []
+    for _ in range(MOMENTS):
+        states = [(each / "stat").read_text().rsplit(")", 1)[1].split()[0] for each in tasks.iterdir()]
+        found.append(states.count("R"))
+        time.sleep(SECONDS_BUSY / MOMENTS)
+    return found
 
 
-def _time(lab: Lab, place: int, before: str, act: Callable[[], Any]) -> float:
-    lab.page.evaluate("([place, before]) => { window.stopwatch.arm(place, before); }", [place, before])
-    act()
-    return float(lab.page.evaluate("() => window.stopwatch.time"))
-
-
-def _frames(lab: Lab, view: View) -> float:
-    """The 95th percentile, in milliseconds, of the time between frames while the opacity is dragged."""
-    lab.page.evaluate("() => { window.stopwatch.frames = []; }")
-    view.drag("Opacity", [share / 100 for share in range(5, 96, 2)])
-    frames = lab.page.evaluate("() => window.stopwatch.frames")
-    gaps: list[float] = [later - earlier for earlier, later in pairwise(frames)]
-    return statistics.quantiles(gaps, n=20)[-1]
+def _fresh() -> Found:
+    found: Found = {}
+    for part, code in FRESH.items():
+        with desk(1400, 1100) as lab:
+            watch = Stopwatch(lab)
+            lab.open("fresh", [code])
+            watch.start()
+            found[TITLES[part]] = Times((watch.lap(partial(lab.run, 0)).shown,))
+    return found
 
 
 def _brush(lab: Lab, view: View) -> list[float]:
@@ -260,10 +290,6 @@ def _brush(lab: Lab, view: View) -> list[float]:
     mouse.up()
     steps: list[float] = lab.page.evaluate("() => window.brushSteps")
     return steps
-
-
-def _spread(times: list[float]) -> str:
-    return f"{statistics.median(times):.0f} ms ({max(times):.0f})"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from xai_widget.attribution import Attribution
+from xai_widget.engine import Case
 from xai_widget.explainers import Method
 from xai_widget.session import Session
 from xai_widget.targets import Target
@@ -51,10 +52,25 @@ def layer_maps(
         The method refuses the model or a layer; an unknown target.
     """
     names = readable_layers(session, method) if layers is None else layers
-    case = session.case(method, [target], names)
+    yield from maps_of(session, method, captured(session, method, target, names))
+
+
+def captured(session: Session, method: Method, target: Target, layers: Sequence[str]) -> Case:
+    """Return a case with what all these layers gave in one forward, ready for the kind of gradient that the method takes.
+
+    Raises
+    ------
+    ValueError
+        The method refuses the model or a layer; an unknown target.
+    """
+    case = session.case(method, [target], layers)
+    case.capture(getattr(method, "gradient", "plain"))
+    return case
+
+
+def maps_of(session: Session, method: Method, case: Case) -> Iterator[tuple[str, Attribution]]:
+    """Yield each layer's name and its map, from a case that is `captured`: one backward serves all, before the first."""
     try:
-        # One forward for all of them, ready for the kind of gradient that the method takes; what follows finds it.
-        case.capture(getattr(method, "gradient", "plain"))
         for name in case.layers:
             *_, last = session.attributions(method, case.with_layers((name,)))
             yield name, last[0]

@@ -1,5 +1,6 @@
 """Session: one model and the inputs it is asked about; questions go in, attributions come out."""
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -126,7 +127,8 @@ class Session:
         with self._store.lock:
             if self._said is None and self._ahead is not None and self._ahead[0].refuses(self.facts) is None:
                 method, layer = self._ahead
-                self._look(method, self._case(self.layer_names(method, layer), ()))
+                with contextlib.suppress(Exception):  # whatever it raises is told when the question is asked
+                    self._look(method, self._case(self.layer_names(method, layer), ()))
             return self._said or self._hear(self._case((), ()).logits)
 
     def _look(self, method: Method, case: Case) -> None:
@@ -179,7 +181,7 @@ class Session:
         layer : str or sequence of str, optional
             Where activations are read.
         fresh : bool
-            The session was opened just now: the model need not be looked at again.
+            The model was looked at just now, and need not be again.
 
         Raises
         ------
@@ -202,7 +204,7 @@ class Session:
     ) -> Case:
         """Return the case that `run` drains; everything is checked before any compute.
 
-        `fresh`: the session was opened just now, the model need not be looked at again.
+        `fresh`: the model was looked at just now, and need not be again.
         """
         if not fresh:
             self.refresh()

@@ -15,7 +15,11 @@ export default () => {
   return {
     initialize({ model, signal }: InitializeProps<Traits>) {
       const lifetime = follow(signal);
-      open(model, lifetime.signal);
+      const { known, greet } = open(model, lifetime.signal);
+      if (known.peek().status.request_id === null) {
+        // It was made just now. What its first view shows can come while the kernel still works on the map.
+        greet(false);
+      }
       return () => lifetime.abort();
     },
     render({ model, el, signal }: RenderProps<Traits>) {

@@ -404,7 +404,8 @@ export interface ErrorOf {
 
 /** What a page asks, beside its name; buffers travel with `probe` and `photo`. */
 export interface Asks {
-  hello: { language: string };
+  /** A view lets work start; the present state is told once a page. */
+  hello: { language: string; page: string; view: boolean };
   run: object;
   cancel: object;
   /** Buffer 0: a bit a pixel of the picture (first pixel: lowest bit), 1 where it was painted. */

@@ -57,7 +57,8 @@ export function receive(
   switch (message.kind) {
     case "session": {
       const session = decodeSession(message.session, buffers);
-      const same = known.answer?.result.session === session.index && samePicture(known.session, session);
+      // A map that came before any session is that of the run which the first view waits for.
+      const same = known.answer?.result.session === session.index && samePicture(known.session ?? session, session);
       return { ...known, session, answer: same ? known.answer : null };
     }
     case "method": {
@@ -70,7 +71,9 @@ export function receive(
     }
     case "result": {
       const requestId = currentName(message.request_id, known.status, hellos);
-      if (isStale(known, requestId)) {
+      // A greeting brings a map again that may be there already.
+      const repeated = known.answer?.requestId === requestId && known.answer.result.final;
+      if (repeated || isStale(known, requestId)) {
         return known;
       }
       const answer = { requestId, result: decodeResult(message.result, buffers) };
@@ -129,8 +132,8 @@ function currentName(id: RequestId, status: Status, hellos: ReadonlySet<string>)
   return typeof id === "string" && hellos.has(id) && status.request_id !== null ? status.request_id : id;
 }
 
-function samePicture(one: Session | null, other: Session): boolean {
-  return one !== null && one.index === other.index && sameSize(one, other);
+function samePicture(one: Session, other: Session): boolean {
+  return one.index === other.index && sameSize(one, other);
 }
 
 function sameSize(one: Session, other: Session): boolean {

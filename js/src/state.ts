@@ -46,6 +46,8 @@ export interface Store {
   preview(values: Partial<View>): void;
   /** Tell the kernel about display settings, if they differ from what it knows. */
   keep(values: Partial<View>): void;
+  /** Tell the kernel that a page is there, and, from then on, that a view of it is: work may start. */
+  greet(view: boolean): void;
   /** Say something whose answer, if any, is news for everybody. */
   send(kind: ClientKind): void;
   /**
@@ -132,9 +134,6 @@ export function createStore(
   const post = (kind: ClientKind, content: object, buffers?: readonly ArrayBuffer[]): string => {
     sent += 1;
     const id = `${page}-${sent}`;
-    if (kind === "hello") {
-      hellos.add(id);
-    }
     model.send({ kind, request_id: id, ...content }, undefined, buffers && [...buffers]);
     waiting.begin();
     return id;
@@ -182,8 +181,11 @@ export function createStore(
         }
       });
     },
+    greet(view) {
+      hellos.add(post("hello", { language: wanted.peek(), page, view }));
+    },
     send(kind) {
-      post(kind, kind === "hello" ? { language: wanted.peek() } : {});
+      post(kind, {});
     },
     ask(kind, content, buffers) {
       return new Promise<Reply>((resolve, reject) => {

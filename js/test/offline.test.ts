@@ -248,7 +248,7 @@ describe("the host", () => {
     lifetime = new AbortController();
     host = createHost(await readPage(page), ENGLISH);
     store = createStore(host.model, lifetime.signal);
-    store.send("hello");
+    store.greet(true);
     await answered();
   }
 
@@ -408,7 +408,7 @@ describe("what a kernel would tell beside the maps", () => {
         buffers.push(...attached);
       });
     }
-    store.send("hello");
+    store.greet(true);
     await answered();
   }
 

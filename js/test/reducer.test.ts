@@ -48,6 +48,10 @@ describe("results", () => {
     expect(reloaded.answer?.requestId).toBe(5);
   });
 
+  it("that are final are taken once, whoever asks for them again", () => {
+    expect(tell(answered, resultMessage("page-1"), ["page-1"]).answer).toBe(answered.answer);
+  });
+
   it("stay while a later request runs and fails", () => {
     const failed = tell(receiveStatus(answered, status("running", 2)), {
       kind: "error",
@@ -60,6 +64,14 @@ describe("results", () => {
 });
 
 describe("sessions", () => {
+  it("keep a map that came before them: the run may be over before a page has its first view", () => {
+    const early = receiveStatus(tell(receiveStatus(idle, status("running", 1)), resultMessage(1)), status("done", 1));
+    const shown = tell(early, sessionMessage());
+    expect(shown.answer).toBe(early.answer);
+    expect(shownState(shown, shown.answer)).toBe("done");
+    expect(tell(early, sessionMessage({ index: 1 })).answer).toBeNull();
+  });
+
   it("keep the map of the same picture and drop that of another", () => {
     expect(tell(answered, sessionMessage()).answer).toBe(answered.answer);
     expect(tell(answered, sessionMessage({ index: 1 })).answer).toBeNull();

@@ -68,11 +68,20 @@ describe("settings", () => {
 
 describe("messages", () => {
   it("carry a name of their own", () => {
-    store.send("hello");
+    store.greet(true);
     store.send("run");
     const contents = model.sent.map(({ content }) => content as { kind: string; request_id: string });
     expect(contents.map(({ kind }) => kind)).toEqual(["hello", "run"]);
     expect(new Set(contents.map(({ request_id }) => request_id)).size).toBe(2);
+  });
+
+  it("tell of a page and of its views, under one name", () => {
+    store.greet(false);
+    store.greet(true);
+    const [page, view] = model.sent.map(({ content }) => content as { page: string; view: boolean });
+    expect([page.view, view.view]).toEqual([false, true]);
+    expect(page.page).toMatch(/^\w+$/);
+    expect(view.page).toBe(page.page);
   });
 
   it("bring picture and map, in buffers of any offset", () => {
@@ -91,7 +100,7 @@ describe("messages", () => {
     vi.spyOn(URL, "createObjectURL").mockReturnValue(`data:text/javascript,${encodeURIComponent(catalogue)}`);
     vi.spyOn(URL, "revokeObjectURL").mockReturnValue();
     model.push("locale", "ko");
-    store.send("hello");
+    store.greet(true);
     expect(model.sent[0].content).toMatchObject({ kind: "hello", language: "ko" });
     const seen: string[] = [];
     effect(() => void seen.push(`${store.text.value.run} ${store.known.value.session?.labels[0] ?? "nothing"}`));

@@ -56,7 +56,8 @@ class Scripted:
         changed, self.changed = self.changed, False
         return changed
 
-    def run(self, _method: Any, targets: Any, layer: Any) -> Iterator[list[Attribution]]:
+    def run(self, _method: Any, targets: Any, layer: Any, *, fresh: bool) -> Iterator[list[Attribution]]:
+        assert fresh  # the asker has looked at the model
         self.asked.append((targets, layer))
         for fraction in self.fractions:
             self.before(fraction)

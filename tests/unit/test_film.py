@@ -164,6 +164,38 @@ def test_the_same_film_is_not_computed_twice_and_another_target_is_another_film(
     assert w.customs("film")[-1]["film"]["target"] == 2
 
 
+def test_a_layer_that_is_chosen_from_the_film_costs_nothing() -> None:
+    w = a_widget(seeded(Counted).eval(), method="grad_cam", target=1)
+    w.explain()
+    ask(w)
+    before = Counted.seen
+    w.layer = "conv1"
+    w.settle()
+    assert Counted.seen == before
+    assert w.customs("result")[-1]["result"]["layer"] == "conv1"
+    alone = explain(seeded(Counted).eval(), picture(), target=1, layer="conv1")
+    assert w.attribution is not None
+    assert w.attribution.values == pytest.approx(alone.values, abs=1e-6)
+    # Of another class it is another map.
+    w.target = 2
+    w.settle()
+    alone = explain(seeded(Counted).eval(), picture(), target=2, layer="conv1")
+    assert w.attribution.values == pytest.approx(alone.values, abs=1e-6)
+
+
+def test_a_layer_is_not_answered_from_the_film_of_a_model_that_has_changed() -> None:
+    model = ZOO["flat head"]()
+    w = a_widget(model, method="grad_cam", target=1, params={"relu": False})
+    w.explain()
+    ask(w)
+    before = explain(model, picture(), target=1, layer="conv1", relu=False).values
+    model.fc[-1].weight.data[1] *= -1
+    w.layer = "conv1"
+    w.settle()
+    assert w.attribution is not None
+    assert w.attribution.values == pytest.approx(-before, abs=1e-6)
+
+
 def test_a_changed_model_is_filmed_anew() -> None:
     model = ZOO["flat head"]()
     w = a_widget(model, method="grad_cam", target=1, params={"relu": False}, auto_run=False)

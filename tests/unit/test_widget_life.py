@@ -4,15 +4,18 @@ import gc
 import io
 import weakref
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import ipywidgets
 import numpy as np
 import pytest
+import torch
 from PIL import Image
+from torch import Tensor
 
 from tests.recorded import SOON, Gated, Recorded, a_widget
-from tests.zoo import SIDE, ZOO
+from tests.zoo import SIDE, ZOO, Flat, picture, seeded
+from xai_widget import explain
 from xai_widget.render import overlay
 from xai_widget.widget import taking as module
 
@@ -174,3 +177,67 @@ def test_cancel_from_python_stops_the_run() -> None:
     w.settle()
     assert w.status["state"] == "cancelled"
     assert w.customs("cancelled") == [{"kind": "cancelled", "request_id": "r"}]
+
+
+# -- the first look -------------------------------------------------------------------------------------------------
+
+
+class Counted(Flat):
+    """Counts the inputs that all instances have seen."""
+
+    seen: ClassVar[int] = 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        Counted.seen += len(x)
+        return super().forward(x)
+
+
+def test_a_new_picture_of_a_known_model_costs_one_forward() -> None:
+    model = seeded(Counted).eval()
+    a_widget(model).explain()
+    before = Counted.seen
+    w = a_widget(model, picture(seed=1))
+    assert Counted.seen - before == 1
+    found = w.explain()
+    assert Counted.seen - before == 1
+    alone = explain(seeded(Counted).eval(), picture(seed=1))
+    assert found.values == pytest.approx(alone.values, abs=1e-6)
+    assert w.predictions[0][0] == alone.target
+
+
+def test_a_model_that_cannot_be_differentiated_opens_and_says_so_when_it_is_asked() -> None:
+    class NoGradient(Flat):
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.no_grad():
+                return super().forward(x)
+
+    model = seeded(NoGradient).eval()
+    a_widget(model, method="occlusion", params={"window": 8}).explain()
+    w = a_widget(model, picture(seed=1), method="grad_cam")
+    with pytest.raises(ValueError, match="differentiably"):
+        w.explain()
+
+
+def hello(w: Recorded, page: str, *, view: bool) -> list[int]:
+    """How often a session, a result and an answer were sent since the beginning."""
+    w.hear({"kind": "hello", "request_id": f"{page}-1", "page": page, "view": view})
+    w.settle()
+    return [len(w.customs(kind)) for kind in ("session", "result", "ack")]
+
+
+def test_a_page_hears_everything_once_and_its_view_starts_the_run() -> None:
+    w = a_widget(method="grad_cam", target=1)
+    assert hello(w, "p", view=False) == [0, 0, 1]  # nobody knows whether there will be a view
+    assert hello(w, "p", view=True) == [1, 1, 2]
+    assert w.status["state"] == "done"
+    assert hello(w, "p", view=True) == [1, 1, 3]
+    assert hello(w, "q", view=True) == [2, 2, 4]
+
+
+def test_what_a_cell_is_about_to_show_is_told_before_there_is_a_view(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = a_widget(method="grad_cam", target=1)
+    told: list[list[int]] = []
+    monkeypatch.setattr(module, "wait_for_map", lambda *_: told.append(hello(w, "p", view=False)))
+    w._repr_mimebundle_()
+    assert told == [[1, 1, 1]]
+    assert hello(w, "p", view=True) == [1, 1, 2]

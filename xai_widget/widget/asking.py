@@ -6,7 +6,7 @@ It knows sessions and jobs and nothing of Jupyter; the widget hands it a `Report
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Final, Protocol, TypeAlias
@@ -20,6 +20,8 @@ from xai_widget.widget.protocol import RequestId, Status, status
 
 REPORTS_PER_SECOND: Final = 10
 REMEMBERED: Final = 32
+# Of results that nobody has asked for yet.
+PREPARED_BYTES: Final = 16 * 2**20
 # Partial maps of large volumes come less often.
 BYTES_PER_SECOND: Final = 20e6
 
@@ -81,6 +83,8 @@ class Asker:
     ----------
     finished : OrderedDict
         Final attributions by the wish's key, the one asked for last at the end; at most `REMEMBERED`.
+    prepared : dict
+        Final attributions that came with another answer, by the key of a wish that may follow; see `prepare`.
     latest : tuple of Wish, Attribution, request id; or None
         The newest map, partial or final.
     failure : tuple of request id and exception, or None
@@ -93,6 +97,7 @@ class Asker:
     def __init__(self, sessions: Sequence[Session], reporter: Reporter) -> None:
         self.sessions = sessions
         self.finished: OrderedDict[Key, Attribution] = OrderedDict()
+        self.prepared: dict[Key, Attribution] = {}
         self.latest: tuple[Wish, Attribution, RequestId] | None = None
         self.failure: tuple[RequestId, BaseException] | None = None
         self.lock = threading.RLock()
@@ -159,6 +164,7 @@ class Asker:
     def forget(self) -> None:
         """Drop every result (the model has changed)."""
         self.finished.clear()
+        self.prepared.clear()
         self.latest = None
         self.failure = None
 
@@ -166,13 +172,15 @@ class Asker:
         """Drop final results and tell the page: the model of a session has changed."""
         with self.lock:
             self.finished.clear()
+            self.prepared.clear()
             self._reporter.report_session(session)
 
     def drop(self, session: int) -> None:
         """Forget a session's results: another one takes its place."""
         with self.lock:
-            for key in [key for key in self.finished if key[0] == session]:
-                del self.finished[key]
+            for results in (self.finished, self.prepared):
+                for key in [key for key in results if key[0] == session]:
+                    del results[key]
             if self.latest is not None and self.latest[0].session == session:
                 self.latest = None
 
@@ -182,6 +190,16 @@ class Asker:
             self.finished[wish.key] = attribution
             while len(self.finished) > REMEMBERED:
                 self.finished.popitem(last=False)
+
+    def prepare(self, results: Mapping[Key, Attribution]) -> None:
+        """Remember final results that may be asked for next, in place of the ones before; what is too much is left out."""
+        room = PREPARED_BYTES
+        with self.lock:
+            self.prepared.clear()
+            for key, attribution in results.items():
+                if attribution.values.nbytes <= room:
+                    room -= attribution.values.nbytes
+                    self.prepared[key] = attribution
 
     def show_again(self, request_id: RequestId) -> None:
         """Show the newest map as what this run ended with."""
@@ -205,10 +223,13 @@ class Asker:
             self.finished.move_to_end(wish.key)
             self._show(request_id, wish, known)
             return
+        if (known := self.prepared.get(wish.key)) is not None:
+            self._deliver(request_id, wish, known)
+            return
         began = time.monotonic()
         reported = 0.0
         target_row = None if wish.target is None else [wish.target]
-        for (attribution,) in session.run(wish.method, target_row, wish.layer):
+        for (attribution,) in session.run(wish.method, target_row, wish.layer, fresh=True):
             fraction = float(attribution.meta["fraction"])
             now = time.monotonic()
             pause = max(1 / REPORTS_PER_SECOND, attribution.values.nbytes / BYTES_PER_SECOND)

@@ -2,10 +2,12 @@
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from xai_widget.attribution import Attribution
 from xai_widget.explainers import Method
-from xai_widget.film import in_one_pass, layer_maps, readable_layers, shrunk, spread
+from xai_widget.film import captured, in_one_pass, maps_of, readable_layers, shrunk, spread
 from xai_widget.page import Message, wire_params, wire_target
 from xai_widget.targets import Target
 from xai_widget.widget.asking import Key, Wish
@@ -27,7 +29,7 @@ class Film(Service):
     """Answers ``film``: the maps of all layers for the present method and target, from one pass of the model.
 
     It works in the least urgent lane and stops between two layers for anything else. The last answers are remembered:
-    another layer is the same film.
+    another layer is the same film, and the map of a layer that is chosen from it is there at once.
     """
 
     hears = ("film",)
@@ -71,13 +73,19 @@ class Film(Service):
         if session.refresh():
             asker.changed(wish.session)
         yield
-        if key not in self._made:
+        if (made := self._made.get(key)) is None:
+            facts = session.facts
             usable = readable_layers(session, wish.method)
             names = spread(usable, LAYERS, wish.method.default_layer(session.facts))
             film: dict[str, Any] = {"session": wish.session, "method": wish.method.id}
             frames: list[dict[str, Any]] = []
             buffers: list[memoryview] = []
-            for name, attribution in layer_maps(session, wish.method, wish.target, names):
+            # Forward and backward are the long steps; whoever asks about another class waits for one of them at most.
+            case = captured(session, wish.method, wish.target, names)
+            yield
+            maps: dict[Key, Attribution] = {}
+            for name, attribution in maps_of(session, wish.method, case):
+                maps[replace(wish, layer=name).key] = attribution
                 values = attribution.values
                 small = shrunk(values, CELLS if values.ndim == 2 else SOLID_CELLS)
                 shape, place = list(small.shape), len(buffers)
@@ -86,9 +94,14 @@ class Film(Service):
                 film |= {"params": wire_params(attribution.params), "target": wire_target(attribution.target)}
                 yield
             film |= {"frames": frames, "left_out": len(usable) - len(names)}
-            self._remember(key, (film, buffers))
-        self._made.move_to_end(key)
-        film, buffers = self._made[key]
+            made = (film, buffers)
+            # Another model, or another picture in its place, may have come meanwhile.
+            if asker.sessions[wish.session : wish.session + 1] == (session,) and session.facts is facts:
+                self._remember(key, made)
+                asker.prepare(maps)
+        else:
+            self._made.move_to_end(key)
+        film, buffers = made
         self.widget.tell({"kind": "film", "request_id": request_id, "film": film}, buffers)
 
     def _remember(self, key: tuple[int, Method, Target], made: Message) -> None:

@@ -31,6 +31,10 @@ class Line(Settings, anywidget.AnyWidget):
     # One a session; empty where no pictures can be added.
     spots: tuple[Spot, ...] = ()
     _awake: bool
+    # A page that is there before a view is hears what the view will show, if there will be one soon.
+    _displayed: bool = False
+    # Those that have said hello, and hear everything since.
+    _pages: set[str]
     # The classes of the services, which know this one.
     _offers: ClassVar[tuple[type[Service], ...]] = ()
 
@@ -41,14 +45,15 @@ class Line(Settings, anywidget.AnyWidget):
         self._esm, self._css = bundle()
         self.sessions, self.names, self.offered = tuple(sessions), list(names), offered
         self._awake = False
+        self._pages = set()
         self.asker = Asker(self.sessions, self)
         self.services = [make(self) for make in self._offers]
+        self.on_msg(self._message_came)  # a page may say hello as soon as it hears of this
         given = {name: value for name, value in settings.items() if value is not None}
         defaults = {"method": first_method(offered, sessions[0]), "view": {}}
         super().__init__(**{**defaults, **given})
         self.observe(self._setting_changed, names=list(SETTINGS))
         self.observe(self._on_auto_runs, names="auto_runs")
-        self.on_msg(self._message_came)
 
     def service(self, kind: type[S]) -> S:
         """Return the service of a kind."""
@@ -153,7 +158,8 @@ class Line(Settings, anywidget.AnyWidget):
         kind, request_id = content.get("kind"), content.get("request_id")
         match kind:
             case "hello":
-                self._say_hello(request_id, str(content.get("language", "")))
+                page, language = str(content.get("page", "")), str(content.get("language", ""))
+                self._say_hello(request_id, language, page=page, view=content.get("view") is not False)
             case "run":
                 self.send(ack("run", request_id))
                 self._start(request_id)
@@ -169,24 +175,30 @@ class Line(Settings, anywidget.AnyWidget):
                 message = f"Unknown message {kind!r}; expected one of {', '.join(CLIENT_KINDS)}. Reload the page."
                 self.send({"kind": "error", "request_id": request_id, "error": error_report(ValueError(message))})
 
-    def _say_hello(self, request_id: RequestId, language: str) -> None:
-        """Bring a new view up to date; nothing that is known is computed again."""
+    def _say_hello(self, request_id: RequestId, language: str, *, page: str = "", view: bool = True) -> None:
+        """Bring a new page up to date, and start what a new view is to show; nothing that is known is computed again."""
         asker = self.asker
         with asker.lock:  # what a run tells meanwhile comes after
-            for service in self.services:
-                service.speak(language)
-            self._send_session(request_id)
-            for service in self.services:
-                service.greet(language)
-            if asker.latest is not None and asker.latest[0].session == self.active:
-                wish, attribution, run = asker.latest
-                self.report_result(run, wish, attribution)
-            if asker.failure is not None:
-                self.report_error(*asker.failure)
-            self.send_state("status")
+            if (view or self._displayed) and (not page or page not in self._pages):
+                self._pages.add(page)
+                self._bring_up_to_date(request_id, language)
             self.send(ack("hello", request_id))
-            if asker.latest is None and asker.failure is None and asker.job is None and self.auto_run:
+            if view and asker.latest is None and asker.failure is None and asker.job is None and self.auto_run:
                 self._start_by_itself()
+
+    def _bring_up_to_date(self, request_id: RequestId, language: str) -> None:
+        asker = self.asker
+        for service in self.services:
+            service.speak(language)
+        self._send_session(request_id)
+        for service in self.services:
+            service.greet(language)
+        if asker.latest is not None and asker.latest[0].session == self.active:
+            wish, attribution, run = asker.latest
+            self.report_result(run, wish, attribution)
+        if asker.failure is not None:
+            self.report_error(*asker.failure)
+        self.send_state("status")
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take settings from the page; what cannot be used is refused there, and nothing changes here."""

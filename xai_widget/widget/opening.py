@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from xai_widget.binding import Binding
-from xai_widget.session import Session
+from xai_widget.session import Ahead, Session
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,11 @@ class Spot:
 
 
 def open_sessions(
-    model: Any, img: Any, binding: Binding, expected: Any = None
+    model: Any, img: Any, binding: Binding, expected: Any = None, ahead: Ahead = None
 ) -> tuple[tuple[Session, ...], list[str], tuple[Spot, ...]]:
     """Return the sessions of one model and several pictures, or of several models and one picture; names and spots.
+
+    `ahead` is what the first of them will be asked first.
 
     Raises
     ------
@@ -61,7 +63,7 @@ def open_sessions(
     spots: list[Spot] = []
     for at, one in enumerate(models):
         for place, picture in enumerate(images):
-            session = _open(one, picture, binding, (place, len(images)))
+            session = _open(one, picture, binding, (place, len(images)), None if sessions else ahead)
             index = _expected_class(session, right[place], (place, len(images)))
             sessions.append(session)
             spots.append(Spot(place, at, session.inputs[0].name, index))
@@ -94,9 +96,9 @@ def _numbered(spots: Sequence[Spot]) -> tuple[Spot, ...]:
     )
 
 
-def _open(model: Callable[..., Any], picture: Any, binding: Binding, which: tuple[int, int]) -> Session:
+def _open(model: Callable[..., Any], picture: Any, binding: Binding, which: tuple[int, int], ahead: Ahead) -> Session:
     try:
-        session = Session.open(model, picture, binding)
+        session = Session.open(model, picture, binding, ahead)
         session.predictions()  # here, where it is known which picture fails
     except (ValueError, TypeError) as error:
         if which[1] == 1:

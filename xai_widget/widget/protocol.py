@@ -2,10 +2,10 @@
 
 Settings are synced traits (last one wins). Questions are messages with a `request_id`, and every one is answered:
 
-* page -> kernel: ``hello`` (a view appeared), ``run``, ``cancel``; ``probe`` (what if this were covered?), ``regions``
-  (which ones matter, and how much?), ``film`` (the map of every layer); ``pin``, ``unpin``, ``arrange`` (the
-  pins' order), ``compare`` (several questions, each pinned); ``photo`` (one of the person's own); ``save`` (a file of the numbers), ``freeze`` (leave a
-  picture in the widget's place)
+* page -> kernel: ``hello`` (a page is there, later a view of it), ``run``, ``cancel``; ``probe`` (what if this were
+  covered?), ``regions`` (which ones matter, and how much?), ``film`` (the map of every layer); ``pin``, ``unpin``,
+  ``arrange`` (the pins' order), ``compare`` (several questions, each pinned); ``photo`` (one of the person's own);
+  ``save`` (a file of the numbers), ``freeze`` (leave a picture in the widget's place)
 * kernel -> page: ``session`` (picture, classes, methods, layers), ``method`` (the chosen one with its present
   parameters), ``result`` (a map, partial or final), ``error``, ``ack`` (the message arrived), ``superseded`` and
   ``cancelled`` (a run that brings no further result); ``probed``, ``regions``, ``film``, ``saved`` (answers to the
@@ -15,7 +15,8 @@ Settings are synced traits (last one wins). Questions are messages with a `reque
 
 Pictures and maps travel as binary buffers beside the message. A volume travels once a session, as uint8, with the
 planes in which it is shown, and its map as float32 at its own resolution: the page cuts the slices itself. Answers to
-``hello`` bring the present state again, so that a reloaded page shows what it showed, and nothing is computed.
+``hello`` bring the present state, once a page, so that a reloaded one shows what it showed, and nothing is computed;
+that of a view starts the first run.
 """
 
 from typing import Any, Final, Literal, TypedDict

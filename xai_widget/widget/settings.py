@@ -1,5 +1,6 @@
 """Settings: the traits that say what is asked and how it is shown, each checked before it is taken."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
@@ -10,7 +11,7 @@ from torch import nn
 from xai_widget.covering import Mask, check_picture, picture_mask
 from xai_widget.explainers import Layer, Method, build_method, method_classes
 from xai_widget.page import wire_params
-from xai_widget.session import Session
+from xai_widget.session import Ahead, Session
 from xai_widget.shown import is_picture
 from xai_widget.targets import Contrast, Target
 from xai_widget.view import check_view
@@ -228,6 +229,17 @@ def offered_methods(names: Sequence[str] | None) -> Mapping[str, type[Method]]:
         message = f"methods must be a list of ids such as ['grad_cam', 'occlusion'], got {names!r}."
         raise ValueError(message)
     return {name: type(build_method(name, {})) for name in names}
+
+
+def first_question(offered: Mapping[str, type[Method]], method: str | None, params: Mapping[str, Any] | None) -> Ahead:
+    """Return the method that will be asked first, as far as it is known before the model is: then they share a forward.
+
+    What cannot be used is None here, and told when the settings are checked.
+    """
+    if isinstance(params, Mapping | None):
+        with contextlib.suppress(ValueError, TypeError):
+            return build_method(next(iter(offered)) if method is None else method, params or {}, offered), None
+    return None
 
 
 def first_method(offered: Mapping[str, type[Method]], session: Session) -> str:

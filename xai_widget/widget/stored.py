@@ -13,6 +13,9 @@ from xai_widget.widget.asking import Asker
 from xai_widget.widget.jobs import POLL_SECONDS
 
 SMALLEST_PICTURE: Final = 384
+# Of zlib: the cell waits for the file. A photo is as small as with the best level, in a quarter of the time; and the
+# largest pictures are 5 % larger, in a tenth of it.
+QUICK: Final = 4
 
 
 def wait_for_map(asker: Asker, seconds: float) -> None:
@@ -39,7 +42,7 @@ def with_picture(
 def still_bundle(text: str, picture: Image.Image) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a MIME bundle of `text` and `picture` alone, with its metadata; small pictures are shown larger."""
     encoded = io.BytesIO()
-    picture.save(encoded, "PNG", optimize=True)
+    picture.save(encoded, "PNG", compress_level=QUICK)
     scale = max(1, -(-SMALLEST_PICTURE // picture.width))
     size = {"width": picture.width * scale, "height": picture.height * scale}
     return {"text/plain": text, "image/png": encoded.getvalue()}, {"image/png": size}

@@ -154,6 +154,7 @@ class Taking(Comparing):
         return f"XaiWidget({model}, {', '.join(map(repr, self.names))})"
 
     def _repr_mimebundle_(self, **kwargs: Any) -> Any:
+        self._displayed = True
         made = super()._repr_mimebundle_(**kwargs)
         if made is None:
             return None

@@ -17,7 +17,7 @@ from xai_widget.widget.photos import Photos
 from xai_widget.widget.pins import Pins
 from xai_widget.widget.saving import Saving
 from xai_widget.widget.service import Service
-from xai_widget.widget.settings import offered_methods
+from xai_widget.widget.settings import first_question, offered_methods
 from xai_widget.widget.taking import Taking
 from xai_widget.widget.translating import Words
 
@@ -130,8 +130,9 @@ class XaiWidget(Taking):
         binding = Binding(
             transform, labels, mask, device, precision, forward, activation, dims, chunk_seconds=CHUNK_SECONDS
         )
-        sessions, names, self.spots = open_sessions(model, img, binding, expected)
         offered = offered_methods(methods)
+        ahead = first_question(offered, method, params) if auto_run and layer is None else None
+        sessions, names, self.spots = open_sessions(model, img, binding, expected, ahead)
         settings = {"method": method, "params": params, "target": target, "layer": layer, "view": view}
         shown = {"controls": controls, "locale": locale, "auto_run": auto_run, "expert": expert}
         self._begin(sessions, names, offered, **settings, **shown)

@@ -49,5 +49,5 @@ export function mount(el: HTMLElement, store: Store, lifetime: AbortSignal): voi
     </Context.Provider>,
     root,
   );
-  store.send("hello");
+  store.greet(true);
 }
