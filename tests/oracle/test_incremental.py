@@ -410,6 +410,20 @@ def test_it_is_planned_once_for_a_model_and_anew_when_its_weights_change(
     assert len(plans) == 2
 
 
+class Careful(nn.Linear):
+    """A linear layer that autocast leaves alone."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.autocast(x.device.type, enabled=False):
+            return super().forward(x.to(self.weight.dtype))
+
+
+def test_linear_layers_of_every_kind_are_one_call() -> None:
+    model = NETWORKS["resnet"].model()
+    model.fc.__class__ = Careful
+    assert_exact(model, NETWORKS["resnet"].picture(), windows((64, 64), 12))
+
+
 class Unseen(nn.Module):
     """A network that does something else while it is traced."""
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from xai_widget.engine.incremental.regions import Base, Extent, Region, Sliding, based, paste
@@ -55,6 +55,7 @@ def lines(draw: st.DrawFn) -> Line:
     return line if line.size + before + after >= line.reach else line._replace(size=line.reach)
 
 
+@settings(deadline=None)
 @given(lines())
 def test_every_output_that_sees_the_box_is_reached(line: Line) -> None:
     box = range(line.low, line.high)
@@ -67,6 +68,7 @@ def test_every_output_that_sees_the_box_is_reached(line: Line) -> None:
         assert affected == list(range(low, high))
 
 
+@settings(deadline=None)
 @given(lines(), st.data())
 def test_windows_of_outputs_see_exactly_their_taps(line: Line, data: st.DataObject) -> None:
     width = data.draw(st.integers(1, line.out))
@@ -76,6 +78,7 @@ def test_windows_of_outputs_see_exactly_their_taps(line: Line, data: st.DataObje
     assert start[0, 0] + shape[0] - 1 == line.taps(offset + width - 1)[-1]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 11), st.integers(1, 12)), min_size=1, max_size=5))
 def test_windows_of_one_shape_hold_every_box_and_lie_inside(boxes: list[tuple[int, int]]) -> None:
     low = np.array([[first] for first, _ in boxes])

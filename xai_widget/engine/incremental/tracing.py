@@ -36,10 +36,18 @@ class Traced:
         return self.modules[str(node.target)] if node.op == "call_module" else None
 
 
+class Tracer(fx.Tracer):
+    """Linear layers of every kind are one call: places are mixed in them, or are gone already."""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        """Whether a module's inside is left alone."""
+        return isinstance(m, nn.Linear) or super().is_leaf_module(m, module_qualified_name)
+
+
 def trace(network: nn.Module) -> Traced | None:
     """Return the calls of a network that takes one tensor, or None where they cannot be seen or told apart."""
     try:
-        graph = fx.Tracer().trace(network)
+        graph = Tracer().trace(network)
     except Exception:  # noqa: BLE001 - tracing runs the network's own code with stand-ins for tensors
         return None
     nodes = tuple(graph.nodes)
