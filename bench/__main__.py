@@ -45,7 +45,7 @@ def _judged(job: Job, asked: argparse.Namespace) -> bool:
     except Disagreement as error:
         print(f"\n{job.id}: not compared. {error}", flush=True)
         return False
-    found = record(job, agreement, rows)
+    found = record(job, agreement, rows, job.turns(asked.quick))
     print("", job.id, "", *section(found), sep="\n")
     for target in found["targets"]:
         if target["reached"] is not None:

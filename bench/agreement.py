@@ -28,18 +28,21 @@ def near(what: str, found: Any, expected: Any, tolerance: float = 1e-3) -> str:
     return f"{what}: {apart:.0e} of the largest value apart."
 
 
-def alike(what: str, found: Any, expected: Any, least: float) -> str:
-    """Compare the order of two arrays' values by Spearman's rank correlation; return a sentence.
+def within_errors(what: str, found: Any, expected: Any, errors: Any, most: float = 5.0) -> str:
+    """Compare two estimates from draws of their own, each with the standard error `errors`; return a sentence.
 
     Raises
     ------
     Disagreement
-        It is below `least`.
+        They differ by more than `most` standard errors of the difference, or know nothing: no value is further from 0.
     """
-    correlation = rank_correlation(found, expected)
-    if not correlation >= least:
-        raise Disagreement(f"{what}: rank correlation {correlation:.3f}, and at least {least} is expected.")
-    return f"{what}: rank correlation {correlation:.3f}."
+    a, b, error = _array(found), _array(expected), _array(errors) * 2**0.5
+    apart, known = float(np.max(np.abs(a - b) / error)), float(np.max(np.abs(a) / error))
+    if not apart <= most or not known > most:
+        raise Disagreement(f"{what}: up to {apart:.1f} standard errors apart, the largest value is {known:.1f} from 0.")
+    return (
+        f"{what}, with draws of its own: at most {apart:.1f} standard errors apart (the largest value is {known:.0f})."
+    )
 
 
 def rank_correlation(found: Any, expected: Any) -> float:

@@ -27,6 +27,26 @@ def gradients(
     return [_passes(model, image, count, batch, _gradient) for batch in batches if batch <= max(1, count)]
 
 
+def to_layers(model: nn.Module, image: Callable[[int], Tensor], layers: Sequence[str], target: int) -> list[Contender]:
+    """Return one forward, and one backward that ends at the first of these layers."""
+
+    def prepare(turn: int) -> Work:
+        x = image(turn)[None]
+        return lambda: _layer_gradients(model, x, layers, target)
+
+    return [Contender(prepare, f"one forward, one backward to {layers[0]}")]
+
+
+def _layer_gradients(model: nn.Module, x: Tensor, layers: Sequence[str], target: int) -> None:
+    kept: list[Tensor] = []
+    hooks = [model.get_submodule(layer).register_forward_hook(lambda *seen: kept.append(seen[2])) for layer in layers]
+    try:
+        torch.autograd.grad(model(x)[0, target], kept)
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
 def _passes(
     model: nn.Module,
     image: Callable[[int], Tensor],

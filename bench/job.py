@@ -121,6 +121,10 @@ class Job:
     repeats: int = 5
     sweep: Sweep | None = None
 
+    def turns(self, quick: bool) -> int:
+        """Return how many turns there are."""
+        return min(self.repeats, 1) if quick else self.repeats
+
 
 def is_ours(name: str) -> bool:
     """Return whether a contender is one of ours."""

@@ -56,13 +56,13 @@ def judge(job: Job, *, quick: bool = False, memory: bool = True) -> tuple[str, l
         The results differ.
     """
     trial = job.set_up(quick)
-    agreement = trial.agree()
-    rows = compete(trial, min(job.repeats, 1) if quick else job.repeats, (job.id, quick) if memory else None)
-    return agreement, rows
+    return trial.agree(), compete(trial, job.turns(quick), (job.id, quick) if memory else None)
 
 
 def compete(trial: Trial, repeats: int, measured: tuple[str, bool] | None = None) -> list[Row]:
     """Run every contender once a turn, in an order that rotates, after a turn that only warms up and counts.
+
+    Results were compared in turn 0: what we kept of its input must not answer here.
 
     Parameters
     ----------
@@ -78,10 +78,10 @@ def compete(trial: Trial, repeats: int, measured: tuple[str, bool] | None = None
     counts = {}
     for name, way in chosen.items() if repeats else ():
         with counting(trial.network) as seen:
-            result = way.prepare(0)()
+            result = way.prepare(1)()
         counts[name] = told(result) or seen
     turns: dict[str, list[Timing]] = {name: [] for name in chosen}
-    for turn in range(1, repeats + 1):
+    for turn in range(2, repeats + 2):
         for name in rotated(list(chosen), turn):
             turns[name].append(timed(chosen[name].prepare(turn)))
     rows = []

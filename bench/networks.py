@@ -3,7 +3,6 @@
 import json
 import os
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +20,11 @@ MEAN: Final = (0.485, 0.456, 0.406)
 DEVIATION: Final = (0.229, 0.224, 0.225)
 
 
-@cache
 def network(name: str) -> nn.Module:
-    """Return one of torchvision's architectures in eval mode; batch norms have the statistics of noise."""
+    """Return one of torchvision's architectures in eval mode; batch norms have the statistics of a few pictures.
+
+    A new one each time: what we keep of a model must not serve the next job.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model: nn.Module = getattr(torchvision.models, name)(weights=None)
@@ -51,6 +52,12 @@ def image(turn: int, side: int = SIDE, channels: int = 3) -> Tensor:
     coarse, fine = (torch.randn(1, channels, size, size, generator=generator, device="cpu") for size in (7, side))
     smooth = nn.functional.interpolate(coarse, size=(side, side), mode="bilinear")
     return (smooth + 0.3 * fine)[0].to(torch.get_default_device())
+
+
+@torch.no_grad()
+def likely(model: nn.Module, x: Tensor, place: int = 0) -> int:
+    """Return the class of the highest score for one picture `[C, *S]`, or of a later place."""
+    return int(model(x[None])[0].argsort(descending=True)[place])
 
 
 def of_side(side: int) -> Callable[[int], Tensor]:

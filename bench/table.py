@@ -13,7 +13,7 @@ from bench.machine import machine, moment
 NOTHING = "–"
 
 
-def record(job: Job, agreement: str, rows: Sequence[Row]) -> dict[str, Any]:
+def record(job: Job, agreement: str, rows: Sequence[Row], turns: int) -> dict[str, Any]:
     """Return what is kept of a job."""
     targets = []
     for target in job.targets:
@@ -23,7 +23,7 @@ def record(job: Job, agreement: str, rows: Sequence[Row]) -> dict[str, Any]:
         "id": job.id,
         "title": job.title,
         "agreement": agreement,
-        "turns": job.repeats,
+        "turns": turns,
         **moment(),
         "targets": targets,
         "rows": [asdict(row) | {"of_best_peer": ratio(row, rows), "of_floor": ratio(row, rows, FLOOR)} for row in rows],
@@ -73,9 +73,9 @@ def page(results: dict[str, Any]) -> str:
 
 def section(job: dict[str, Any]) -> list[str]:
     """Return the lines of one job."""
-    turns = f"median of {job['turns']} turns" if job["turns"] else "memory alone"
+    turns = f"median of {job['turns']} turn(s)" if job["turns"] else "memory alone"
     return [
-        f"{job['title']}. {turns[0].upper()}{turns[1:]}, {job['threads']} threads; {job['commit']}, {job['date']}.",
+        f"{job['title']}. {turns[0].upper()}{turns[1:]}, {job['threads']} thread(s); {job['commit']}, {job['date']}.",
         "",
         job["agreement"],
         "",

@@ -5,14 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from typing import Any
 
-import torch
 from captum.attr import LayerGradCam
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
+from bench import floors
 from bench.agreement import near, scaled
-from bench.job import FLOOR, OURS, Contender, Job, Sweep, Target, Trial, Work
+from bench.job import FLOOR, OURS, Contender, Job, Sweep, Target, Trial
 from bench.networks import CLASS, image, network, of_side
 from xai_widget import Attribution, explain_layers
 
@@ -40,9 +40,6 @@ def trial(model: nn.Module, picture: Callable[[int], Tensor], layers: Sequence[s
             layer: peer.attribute(x[None], target=target, relu_attributions=True)[0, 0] for layer, peer in peers.items()
         }
 
-    def floor(turn: int) -> Work:
-        return partial(once, model, picture(turn), layers, target)
-
     def agree() -> str:
         own = ours(0)()
         theirs, graded = by_captum(picture(0)), by_pytorch_grad_cam(picture(0))
@@ -55,22 +52,11 @@ def trial(model: nn.Module, picture: Callable[[int], Tensor], layers: Sequence[s
             OURS: [Contender(ours, "explain_layers")],
             PGC: [Contender(lambda turn: partial(by_pytorch_grad_cam, picture(turn)), "called once a layer")],
             "captum": [Contender(lambda turn: partial(by_captum, picture(turn)), "called once a layer")],
-            FLOOR: [Contender(floor, "one forward, one backward to the first layer")],
+            FLOOR: floors.to_layers(model, picture, layers, target),
         },
         agree,
         type(model),
     )
-
-
-def once(model: nn.Module, x: Tensor, layers: Sequence[str], target: int) -> None:
-    """Run one forward, and one backward that stops at the first of the layers."""
-    kept: list[Tensor] = []
-    hooks = [model.get_submodule(layer).register_forward_hook(lambda *seen: kept.append(seen[2])) for layer in layers]
-    try:
-        torch.autograd.grad(model(x[None])[0, target], kept)
-    finally:
-        for hook in hooks:
-            hook.remove()
 
 
 JOBS = (

@@ -11,15 +11,14 @@ from bench.agreement import near
 from bench.cam_peers import PEERS
 from bench.job import OURS, Contender, Job, Target, Trial, Work
 from bench.jobs.grad_cam import ours
-from bench.networks import CLASS, image, network, of_side
+from bench.networks import image, likely, network, of_side
 
 KEPT = "torchcam, graph kept"
 
 
-def trial(
-    model: nn.Module, picture: Callable[[int], Tensor], layer: str, target: int = CLASS, other: int = CLASS + 1
-) -> Trial:
-    """Return the job for a network and its layer; the map of `target` is there already."""
+def trial(model: nn.Module, picture: Callable[[int], Tensor], layer: str) -> Trial:
+    """Return the job for a network and its layer; the map of the likeliest class is there already."""
+    target, other = (likely(model, picture(0), place) for place in (0, 1))
     peers = {name: cache(partial(build, model, layer)) for name, build in PEERS.items()}
 
     @cache

@@ -36,7 +36,7 @@ def trial(model: nn.Module, picture: Callable[[int], Tensor], layer: str, target
         {
             OURS: [Contender(lambda turn: partial(ours, model, layer, picture(turn), target))],
             **{name: [Contender(partial(asked, name))] for name in peers},
-            FLOOR: floors.gradients(model, picture, 1),
+            FLOOR: floors.to_layers(model, picture, [layer], target),
         },
         agree,
         type(model),

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench import floors
-from bench.job import FLOOR, OURS, Contender, Disagreement, Job, Sweep, Target, Trial, Work
+from bench.agreement import within_errors
+from bench.job import FLOOR, OURS, Contender, Job, Sweep, Target, Trial, Work
 from bench.jobs.lime import blocks
 from bench.networks import CLASS, image, network, of_side
 from xai_widget import Attribution, explain
@@ -18,7 +19,6 @@ from xai_widget import Attribution, explain
 LOWERED = f"{OURS}, bfloat16"
 BATCHES = (10, 32, 64)
 PROBE = 96
-LEAST = 0.9
 
 
 def ours(
@@ -63,12 +63,8 @@ def trial(
         return partial(by_shap, model, picture(turn), labels, coalitions, batch)
 
     def agree() -> str:
-        found = ours(model, picture(0), labels, samples, target, "float32").arrays["coefficients"]
-        values = theirs(BATCHES[-1], count, 0)()[:, target]
-        correlation = float(np.corrcoef(found, values)[0, 1])
-        if not correlation >= LEAST:
-            raise Disagreement(f"shap's values correlate with ours by {correlation:.3f}; at least {LEAST} is expected.")
-        return f"Both draw their own coalitions; the values correlate by {correlation:.3f}."
+        found = ours(model, picture(0), labels, samples, target, "float32").arrays
+        return within_errors("shap", found["coefficients"], theirs(BATCHES[-1], count, 0)()[:, target], found["errors"])
 
     return Trial(
         {

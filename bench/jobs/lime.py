@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench import floors
-from bench.job import FLOOR, OURS, Contender, Disagreement, Job, Sweep, Target, Trial, Work
+from bench.agreement import within_errors
+from bench.job import FLOOR, OURS, Contender, Job, Sweep, Target, Trial, Work
 from bench.networks import CLASS, image, network, of_side
 from xai_widget import Attribution, explain
 
 LOWERED = f"{OURS}, bfloat16"
 BATCHES = (10, 32, 64)
 PROBE = 96
-# Both draw their own samples: coefficients may be so many standard errors of the difference apart, at most.
-ERRORS = 5.0
 
 
 def blocks(side: int, rows: int, columns: int) -> NDArray[np.int64]:
@@ -79,10 +78,7 @@ def trial(
         found = ours(model, picture(0), labels, samples, target, "float32").arrays
         pairs = dict(lime(BATCHES[-1], samples, range(target, target + 1), 0)()[target])
         theirs = np.array([pairs[feature] for feature in range(len(found["coefficients"]))])
-        apart = float(np.max(np.abs(found["coefficients"] - theirs) / found["errors"])) / 2**0.5
-        if not apart <= ERRORS:
-            raise Disagreement(f"lime's coefficients lie up to {apart:.1f} standard errors from ours.")
-        return f"Both draw their own samples; coefficients lie at most {apart:.1f} standard errors apart."
+        return within_errors("lime", found["coefficients"], theirs, found["errors"])
 
     return Trial(
         {
