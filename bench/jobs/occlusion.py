@@ -66,9 +66,13 @@ def trial(
     stride: int,
     *,
     part: int | None = None,
+    photos: int = PHOTOS,
     target: int = CLASS,
 ) -> Trial:
-    """Return the job for a network; `part` is a wider stride that peers are run with, whose time is scaled."""
+    """Return the job for a network; `part` is a wider stride that peers are run with, whose time is scaled.
+
+    On so many `photos` bfloat16 is held against float32.
+    """
     side = picture(0).shape[-1]
     wide = stride if part is None else part
     windows = _windows(side, window, stride)
@@ -93,7 +97,7 @@ def trial(
             clean = float(model(x[None])[0, target])
         captum = by_captum(model, x, window, step, target, 16)
         monai = clean - by_monai(model, x, window, step, target, 16)
-        return " ".join([near("captum", found, captum), near("MONAI, as drops", found, monai, 5e-3), lowered(window)])
+        return " ".join([near("captum", found, captum), near("MONAI, as drops", found, monai, 5e-3), lowered(photos)])
 
     return Trial(
         {
@@ -108,23 +112,19 @@ def trial(
     )
 
 
-def lowered(window: int) -> str:
-    """Return what is left of the order in bfloat16, on trained weights and photos, in a sentence."""
+def lowered(photos: int) -> str:
+    """Return what is left of the order in bfloat16, on trained weights and so many photos, in a sentence."""
 
     def compared(model: nn.Module, x: Tensor) -> float:
-        exact = explain(model, x, "occlusion", window=window, stride=window // 2)
-        low = explain(
-            model, x, "occlusion", target=exact.target, window=window, stride=window // 2, precision="bfloat16"
-        )
+        exact = explain(model, x, "occlusion")
+        low = explain(model, x, "occlusion", target=exact.target, precision="bfloat16")
         return rank_correlation(low.values, exact.values)
 
-    pairs = [(model, x) for model, photos in filter(None, map(trained, TRAINED)) for x in photos[:PHOTOS]]
+    pairs = [(model, x) for model, seen in filter(None, map(trained, TRAINED)) for x in seen[:photos]]
     if not pairs:
         return f"bfloat16 is not held against float32: {FOLDER} is not set, there are no trained weights."
     worst = min(starmap(compared, pairs))
-    said = (
-        f"bfloat16 on {' and '.join(TRAINED)}, {PHOTOS} photos each: rank correlation with float32 {worst:.4f} or more"
-    )
+    said = f"bfloat16 on {' and '.join(TRAINED)}, {photos} photo(s) each: rank correlation with float32 {worst:.4f} or more"
     return f"{said} ({'as' if worst >= LEAST else 'not the'} {LEAST} aimed at)."
 
 
@@ -142,7 +142,9 @@ JOBS = (
     Job(
         "occlusion_resnet18",
         "Occlusion, 224 x 224, window 32, stride 8 (625 windows), ResNet-18",
-        lambda quick: trial(network("resnet18"), of_side(96) if quick else image, 32, 16 if quick else 8),
+        lambda quick: trial(
+            network("resnet18"), of_side(96) if quick else image, 32, 16 if quick else 8, photos=1 if quick else PHOTOS
+        ),
         [Target(0.3), Target(0.08, of=LOWERED)],
         repeats=5,
         sweep=Sweep(
@@ -154,7 +156,14 @@ JOBS = (
     Job(
         "occlusion_vgg16",
         "Occlusion, 224 x 224, window 32, stride 8 (625 windows; peers 169, scaled), VGG-16",
-        lambda quick: trial(network("vgg16"), of_side(96) if quick else image, 32, 16 if quick else 8, part=16),
+        lambda quick: trial(
+            network("vgg16"),
+            of_side(96) if quick else image,
+            32,
+            16 if quick else 8,
+            part=16,
+            photos=0 if quick else PHOTOS,
+        ),
         [Target(0.1), Target(0.04, of=LOWERED)],
         repeats=3,
         sweep=Sweep("windows", (49, 169, 625), lambda windows: _sized("vgg16", 32, round(windows**0.5))),

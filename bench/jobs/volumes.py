@@ -31,7 +31,7 @@ def densenet() -> nn.Module:
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = DenseNet121(spatial_dims=3, in_channels=1, out_channels=2)
-    return settled(model, torch.stack([volume(seed, 48) for seed in (-2, -1)])).to(torch.get_default_device())
+    return settled(model, torch.stack([volume(seed, 64) for seed in (-3, -2, -1)])).to(torch.get_default_device())
 
 
 def volume(turn: int, side: int) -> Tensor:
