@@ -34,15 +34,13 @@ def within_errors(what: str, found: Any, expected: Any, errors: Any, most: float
     Raises
     ------
     Disagreement
-        They differ by more than `most` standard errors of the difference, or know nothing: no value is further from 0.
+        They differ by more than `most` standard errors of the difference, or know nothing: no value is as far from 0.
     """
     a, b, error = _array(found), _array(expected), _array(errors) * 2**0.5
     apart, known = float(np.max(np.abs(a - b) / error)), float(np.max(np.abs(a) / error))
-    if not apart <= most or not known > most:
+    if not apart <= most or not known > apart:
         raise Disagreement(f"{what}: up to {apart:.1f} standard errors apart, the largest value is {known:.1f} from 0.")
-    return (
-        f"{what}, with draws of its own: at most {apart:.1f} standard errors apart (the largest value is {known:.0f})."
-    )
+    return f"{what}, with draws of its own: at most {apart:.1f} standard errors apart (the largest value is {known:.1f} from 0)."
 
 
 def rank_correlation(found: Any, expected: Any) -> float:

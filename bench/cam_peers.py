@@ -41,6 +41,18 @@ def torchcam(model: nn.Module, layer: str) -> Peer:
     return lambda x, target: peer(target, own(x[None]), normalized=False)[0][0]
 
 
+def torchcam_of(model: nn.Module, layer: str) -> Callable[[Tensor], Callable[[int], Any]]:
+    """Return torchcam's forward of a picture, which returns what gives a class's map from the kept graph, `[*grid]`."""
+    own = copy.deepcopy(model)
+    peer = TorchCam(own, layer)
+
+    def forward(x: Tensor) -> Callable[[int], Any]:
+        scores = own(x[None])
+        return lambda target: peer(target, scores, normalized=False, retain_graph=True)[0][0]
+
+    return forward
+
+
 PEERS: dict[str, Callable[[nn.Module, str], Peer]] = {
     "captum": captum,
     "MONAI": monai,

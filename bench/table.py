@@ -122,7 +122,7 @@ def _target(job: dict[str, Any], target: dict[str, Any]) -> list[str]:
 def _row(row: dict[str, Any]) -> list[str]:
     spread = f"{seconds(row['least'])} … {seconds(row['most'])}" if row["least"] is not None else NOTHING
     ratios = [NOTHING if row[name] is None else f"{row[name]:.3g}" for name in ("of_best_peer", "of_floor")]
-    part = "" if 0.99 < row["share"] < 1.01 else f"{row['share']:.1%} of it run, and scaled"
+    part = "" if row["share"] > 0.99 else f"{row['share']:.1%} of it run, and scaled"
     how = "; ".join(filter(None, [row["note"], part]))
     passes = [str(row[name]) if row["wall"] is not None else NOTHING for name in ("forwards", "backwards")]
     return [

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from functools import cache, partial
+from typing import Any
 
 import numpy as np
 from captum.attr import LayerGradCam
 from torch import Tensor, nn
 
 from bench.agreement import near
-from bench.cam_peers import PEERS
+from bench.cam_peers import PEERS, torchcam_of
 from bench.job import OURS, Contender, Job, Sweep, Target, Trial, Work
+from bench.jobs.another_class import KEPT
 from bench.jobs.grad_cam import ours
 from bench.networks import image, network, of_side
 from xai_widget import Attribution
@@ -19,10 +21,18 @@ CALLS = 20
 TOGETHER = 16
 
 
+def times(one: Callable[[int], Any], calls: int) -> None:
+    """Ask for the first classes, one after the other."""
+    for target in range(calls):
+        one(target)
+
+
 def trial(model: nn.Module, picture: Callable[[int], Tensor], layer: str, classes: int, calls: int = CALLS) -> Trial:
     """Return the job for a network, its layer and so many classes."""
     calls = min(calls, classes)
     peers = {name: cache(partial(build, model, layer)) for name, build in PEERS.items()}
+
+    keeping = cache(partial(torchcam_of, model, layer))
 
     def all_ours(turn: int) -> Callable[[], Attribution]:
         def run() -> Attribution:
@@ -33,13 +43,7 @@ def trial(model: nn.Module, picture: Callable[[int], Tensor], layer: str, classe
         return run
 
     def called(name: str, turn: int) -> Work:
-        peer, x = peers[name](), picture(turn)
-
-        def run() -> None:
-            for target in range(calls):
-                peer(x, target)
-
-        return run
+        return partial(times, partial(peers[name](), picture(turn)), calls)
 
     def together(turn: int) -> Work:
         """One picture many times in a batch, a class each."""
@@ -47,6 +51,9 @@ def trial(model: nn.Module, picture: Callable[[int], Tensor], layer: str, classe
         x = picture(turn).expand(count, *picture(turn).shape).contiguous()
         peer = LayerGradCam(model, model.get_submodule(layer))
         return lambda: peer.attribute(x, target=list(range(count)), relu_attributions=True)
+
+    def kept(turn: int) -> Work:
+        return partial(times, keeping()(picture(turn)), calls)
 
     def agree() -> str:
         maps = ours(model, layer, picture(0), 0).maps(range(calls))
@@ -66,6 +73,7 @@ def trial(model: nn.Module, picture: Callable[[int], Tensor], layer: str, classe
                 for name in peers
                 if name != "captum"
             },
+            KEPT: [Contender(kept, "a backward a class; the forward is not even timed", calls / classes)],
         },
         agree,
         type(model),
@@ -79,7 +87,7 @@ JOBS = (
         lambda quick: trial(
             network("resnet50"), of_side(64) if quick else image, "layer4", 1000, 2 if quick else CALLS
         ),
-        [Target(0.02)],
+        [Target(0.02), Target(0.02, "torchcam")],
         sweep=Sweep(
             "classes", (1, 10, 100, 1000), lambda classes: trial(network("resnet50"), image, "layer4", classes, 4)
         ),

@@ -91,7 +91,7 @@ JOBS = (
         "Kernel SHAP, 50 superpixels, 2148 coalitions, all classes, ResNet-18",
         lambda quick: trial(
             *(network("resnet18"), of_side(64) if quick else image),
-            *(blocks(64 if quick else 224, 10, 5), 400 if quick else None),
+            *((blocks(64, 4, 3), 200) if quick else (blocks(224, 10, 5), None)),
         ),
         [Target(0.65), Target(0.22, of=LOWERED)],
         repeats=3,

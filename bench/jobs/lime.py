@@ -105,7 +105,7 @@ JOBS = (
         "LIME, 1000 samples, 50 superpixels, all classes, ResNet-18",
         lambda quick: trial(
             *(network("resnet18"), of_side(64) if quick else image),
-            *(blocks(64 if quick else 224, 10, 5), 200 if quick else 1000),
+            *((blocks(64, 4, 3), 200) if quick else (blocks(224, 10, 5), 1000)),
         ),
         [Target(0.65), Target(0.22, of=LOWERED)],
         repeats=3,

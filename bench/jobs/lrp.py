@@ -21,6 +21,7 @@ def trial(
     model: nn.Module, canonizer: Callable[[], Any], picture: Callable[[int], Tensor], target: int = CLASS
 ) -> Trial:
     """Return the job for a network; `canonizer` is zennit's for its architecture."""
+    normed = any(isinstance(module, nn.BatchNorm2d) for module in model.modules())
 
     @cache
     def peer() -> Any:
@@ -52,7 +53,9 @@ def trial(
         return run
 
     def agree() -> str:
-        return near("zennit", ours(0)().channels, zennit(0)()[1][0])
+        # With an ε of 1e-14 in the batch norms, both are equal to 4e-8 of the largest value in float64 (ResNet-50).
+        said = near("zennit", ours(0)().channels, zennit(0)()[1][0], 0.02 if normed else 1e-3)
+        return f"{said} Its merged batch norms still divide by √(1 + ε)." if normed else said
 
     return Trial(
         {
