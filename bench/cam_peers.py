@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from captum.attr import LayerGradCam
-from monai.visualize import GradCAM as MonaiGradCam
+from monai.visualize.class_activation_maps import GradCAM as MonaiGradCam
 from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn

@@ -8,7 +8,7 @@ from statistics import median
 
 import torch
 
-from bench.evaluations import counting, told
+from bench.evaluations import Evaluations, counting, told
 from bench.job import BEST_PEER, EVERY, FLOOR, Contender, Job, Target, Trial, Work, is_ours, is_peer
 from bench.memory import peak_of
 
@@ -75,7 +75,7 @@ def compete(trial: Trial, repeats: int, measured: tuple[str, bool] | None = None
     """
     places = {name: best(ways) if repeats else 0 for name, ways in trial.contenders.items()}
     chosen = {name: trial.contenders[name][place] for name, place in places.items()}
-    counts = {}
+    counts: dict[str, Evaluations] = {}
     for name, way in chosen.items() if repeats else ():
         with counting(trial.network) as seen:
             result = way.prepare(1)()
@@ -86,14 +86,26 @@ def compete(trial: Trial, repeats: int, measured: tuple[str, bool] | None = None
             turns[name].append(timed(chosen[name].prepare(turn)))
     rows = []
     for name, way in chosen.items():
-        walls = [timing.wall / way.share for timing in turns[name]]
         peak = None if measured is None else peak_of(*measured, name, places[name])
-        spread = (median(walls), min(walls), max(walls)) if walls else (None, None, None)
-        cpu = median(timing.cpu / way.share for timing in turns[name]) if walls else None
-        seen = counts.get(name)
-        passes = (round(seen.forwards / way.share), round(seen.backwards / way.share)) if seen else (0, 0)
-        rows.append(Row(name, way.note, way.share, *spread, cpu, *passes, peak))
+        rows.append(summed(name, way, turns[name], counts.get(name, Evaluations()), peak))
     return rows
+
+
+def summed(name: str, way: Contender, turns: Sequence[Timing], counts: Evaluations, peak: int | None) -> Row:
+    """Return a contender's row from its turns, for the whole job."""
+    walls, cpus = [turn.wall / way.share for turn in turns], [turn.cpu / way.share for turn in turns]
+    return Row(
+        name=name,
+        note=way.note,
+        share=way.share,
+        wall=median(walls) if walls else None,
+        least=min(walls, default=None),
+        most=max(walls, default=None),
+        cpu=median(cpus) if cpus else None,
+        forwards=round(counts.forwards / way.share),
+        backwards=round(counts.backwards / way.share),
+        peak=peak,
+    )
 
 
 def best(ways: Sequence[Contender]) -> int:
@@ -153,5 +165,5 @@ def ratio(row: Row, rows: Sequence[Row], against: str = BEST_PEER) -> float | No
 
 
 def _finish() -> None:
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
+    if torch.get_default_device().type == "cuda":
         torch.cuda.synchronize()

@@ -5,6 +5,7 @@ from dataclasses import fields
 from functools import cache, partial
 from typing import Any
 
+import numpy as np
 import torch
 from captum.attr import IntegratedGradients
 from torch import Tensor, nn
@@ -31,7 +32,7 @@ def missed(model: nn.Module, x: Tensor, target: int) -> float:
     )
     with torch.no_grad():
         full, empty = model(torch.stack([x, torch.zeros_like(x)]))[:, target].tolist()
-    return min(max(abs(float(gap) / (full - empty)), LEAST), MOST)
+    return float(np.clip(abs(float(gap) / (full - empty)), LEAST, MOST))
 
 
 def asked(model: nn.Module, x: Tensor, target: int) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 import json
 import subprocess
 import sys
+from functools import partial
 
-from bench.job import OURS, Contender, Disagreement, Job, Target, Trial
+from bench.job import OURS, Contender, Disagreement, Job, Target, Trial, Work
 from bench.judge import Timing
 
 CODE = """\
@@ -27,6 +28,9 @@ def imported(name: str, before: str = "") -> tuple[Timing, bool]:
 def trial(*, beside: tuple[str, ...] = ("captum", "monai", "pytorch_grad_cam", "torchcam")) -> Trial:
     """Return the job; ours counts from where anywidget is imported."""
 
+    def work(name: str, before: str, _turn: int) -> Work:
+        return lambda: imported(name, before)[0]
+
     def agree() -> str:
         if imported("xai_widget", "import anywidget")[1]:
             raise Disagreement("`import xai_widget` imports torch.")
@@ -34,10 +38,8 @@ def trial(*, beside: tuple[str, ...] = ("captum", "monai", "pytorch_grad_cam", "
 
     return Trial(
         {
-            OURS: [Contender(lambda _turn: lambda: imported("xai_widget", "import anywidget")[0], "beyond anywidget")],
-            **{
-                name: [Contender(lambda _turn, name=name: lambda: imported(name)[0])] for name in ("anywidget", *beside)
-            },  # type: ignore[misc]
+            OURS: [Contender(partial(work, "xai_widget", "import anywidget"), "beyond anywidget")],
+            **{name: [Contender(partial(work, name, ""))] for name in ("anywidget", *beside)},
         },
         agree,
     )

@@ -25,8 +25,9 @@ def ours(
     model: nn.Module, x: Tensor, labels: NDArray[np.int64], samples: int | None, target: int, precision: str
 ) -> Attribution:
     """Return our map, with the values of all classes; None: 2M + 2048 coalitions."""
-    asked = {"segments": labels, "samples": samples, "fill": "zero", "precision": precision}
-    return explain(model, x, "kernel_shap", target=target, **asked)
+    return explain(
+        *(model, x, "kernel_shap"), target=target, segments=labels, samples=samples, fill="zero", precision=precision
+    )
 
 
 def by_shap(model: nn.Module, x: Tensor, labels: NDArray[np.int64], samples: int, batch: int) -> NDArray[np.float64]:
@@ -36,14 +37,12 @@ def by_shap(model: nn.Module, x: Tensor, labels: NDArray[np.int64], samples: int
 
     def scores(keep: NDArray[np.float64]) -> NDArray[np.float64]:
         with torch.inference_mode():
-            kept = torch.from_numpy(keep).to(x)
-            return np.concatenate(
-                [np.asarray(model(x * rows[:, None, place]).double().cpu()) for rows in kept.split(batch)]
-            )
+            parts = torch.split(torch.from_numpy(keep).to(x), batch)
+            return np.concatenate([np.asarray(model(x * part[:, None, place]).double().cpu()) for part in parts])
 
     peer = shap.KernelExplainer(scores, np.zeros((1, count)))
     found = peer.shap_values(np.ones((1, count)), nsamples=samples, l1_reg=False, silent=True)
-    return np.asarray(found)[0]
+    return np.asarray(found[0], np.float64)
 
 
 def trial(

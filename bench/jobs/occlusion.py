@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from captum.attr import Occlusion
-from monai.visualize import OcclusionSensitivity
+from monai.visualize.occlusion_sensitivity import OcclusionSensitivity
 from torch import Tensor, nn
 
 from bench import floors

@@ -5,7 +5,7 @@ from functools import partial
 
 import torch
 from captum.attr import NoiseTunnel, Saliency
-from monai.visualize import SmoothGrad
+from monai.visualize.gradient_based import SmoothGrad
 from torch import Tensor, nn
 
 from bench import floors

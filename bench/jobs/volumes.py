@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from monai.networks.nets.densenet import DenseNet121
-from monai.visualize import OcclusionSensitivity
+from monai.visualize.occlusion_sensitivity import OcclusionSensitivity
 from torch import Tensor, nn
 
 from bench import floors
