@@ -28,21 +28,6 @@ def near(what: str, found: Any, expected: Any, tolerance: float = 1e-3) -> str:
     return f"{what}: {apart:.0e} of the largest value apart."
 
 
-def within_errors(what: str, found: Any, expected: Any, errors: Any, most: float = 5.0) -> str:
-    """Compare two estimates from draws of their own, each with the standard error `errors`; return a sentence.
-
-    Raises
-    ------
-    Disagreement
-        They differ by more than `most` standard errors of the difference, or know nothing: no value is as far from 0.
-    """
-    a, b, error = _array(found), _array(expected), _array(errors) * 2**0.5
-    apart, known = float(np.max(np.abs(a - b) / error)), float(np.max(np.abs(a) / error))
-    if not apart <= most or not known > apart:
-        raise Disagreement(f"{what}: up to {apart:.1f} standard errors apart, the largest value is {known:.1f} from 0.")
-    return f"{what}, with draws of its own: at most {apart:.1f} standard errors apart (the largest value is {known:.1f} from 0)."
-
-
 def rank_correlation(found: Any, expected: Any) -> float:
     """Return Spearman's rank correlation of two arrays."""
     return float(spearmanr(_array(found).ravel(), _array(expected).ravel()).statistic)

@@ -6,15 +6,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from lime.lime_base import LimeBase
 from lime.lime_image import LimeImageExplainer
 from numpy.typing import NDArray
+from sklearn.metrics import pairwise_distances
 from torch import Tensor, nn
 
 from bench import floors
-from bench.agreement import within_errors
+from bench.agreement import near
 from bench.job import FLOOR, OURS, Contender, Job, Sweep, Target, Trial, Work
 from bench.networks import CLASS, image, network, of_side
 from xai_widget import Attribution, explain
+from xai_widget.explainers.lime import draws
 
 LOWERED = f"{OURS}, bfloat16"
 BATCHES = (10, 32, 64)
@@ -57,6 +60,22 @@ def by_lime(
     return found
 
 
+def refitted(model: nn.Module, x: Tensor, labels: NDArray[np.int64], samples: int, target: int) -> NDArray[np.float64]:
+    """Return what lime's regression makes of our draws, scored by the bare network: a coefficient a superpixel."""
+    count = int(labels.max()) + 1
+    z = draws(samples, count, 0)
+    place = torch.from_numpy(labels).to(x.device)
+    means = torch.stack([x[:, place == feature].mean(1) for feature in range(count)], 1)[:, place]
+    with torch.inference_mode():
+        kept = torch.split(torch.from_numpy(z).to(x.device), BATCHES[-1])
+        scores = torch.cat([model(torch.where(part[:, None, place], x, means)).softmax(1) for part in kept])
+    distances = pairwise_distances(z.astype(float), z[:1].astype(float), metric="cosine").ravel()
+    base = LimeBase(lambda distance: np.sqrt(np.exp(-(distance**2) / 0.25**2)))
+    asked = (z.astype(float), scores.double().cpu().numpy(), distances, target, count)
+    pairs = dict(base.explain_instance_with_data(*asked, feature_selection="none")[1])
+    return np.array([pairs[feature] for feature in range(count)])
+
+
 def trial(
     model: nn.Module,
     picture: Callable[[int], Tensor],
@@ -75,10 +94,10 @@ def trial(
         return partial(by_lime, model, picture(turn), labels, count, asked, batch)
 
     def agree() -> str:
-        found = ours(model, picture(0), labels, samples, target, "float32").arrays
-        pairs = dict(lime(BATCHES[-1], samples, range(target, target + 1), 0)()[target])
-        theirs = np.array([pairs[feature] for feature in range(len(found["coefficients"]))])
-        return within_errors("lime", found["coefficients"], theirs, found["errors"])
+        found = ours(model, picture(0), labels, samples, target, "float32").arrays["coefficients"]
+        return near(
+            "lime's regression on the samples that we draw", found, refitted(model, picture(0), labels, samples, target)
+        )
 
     return Trial(
         {

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import machine, memory
-from bench.agreement import near, within_errors
+from bench.agreement import near
 from bench.evaluations import Evaluations, counting, told
 from bench.floors import ENOUGH, forwards, gradients, to_layers
 from bench.job import BEST_PEER, EVERY, FLOOR, OURS, Contender, Disagreement, Job, Sweep, Target, Trial
@@ -168,16 +168,6 @@ def test_results_within_the_tolerance_agree() -> None:
 def test_other_results_do_not(found: list[float], expected: list[float]) -> None:
     with pytest.raises(Disagreement, match=r"^peer: "):
         near("peer", found, expected)
-
-
-def test_estimates_agree_within_their_errors() -> None:
-    assert "at most 1.0 standard errors apart" in within_errors("peer", [9.0, 1.0], [9.0, 1.0 + 2**0.5], [1.0, 1.0])
-
-
-@pytest.mark.parametrize(("found", "expected"), [([9.0, 1.0], [9.0, 9.0]), ([1.0, 1.0], [1.0, 1.0])])
-def test_estimates_far_apart_or_of_nothing_do_not_agree(found: list[float], expected: list[float]) -> None:
-    with pytest.raises(Disagreement):
-        within_errors("peer", found, expected, [1.0, 1.0])
 
 
 # -- what is counted and measured -----------------------------------------------------------------------------------------
