@@ -45,9 +45,10 @@ def told(result: Any) -> Evaluations | None:
 
     We run copies of the model, and parts of it, so that nothing outside could count.
     """
-    if isinstance(result, Mapping):
-        parts = [part for part in map(told, result.values()) if part is not None]
-        # All layers come from one run.
+    if isinstance(result, Mapping | list):
+        several = result.values() if isinstance(result, Mapping) else result
+        parts = [part for part in map(told, several) if part is not None]
+        # All layers, and all inputs, come from one run.
         return max(parts, key=lambda part: part.forwards + part.backwards, default=None)
     if isinstance(result, Attribution):
         return Evaluations(result.meta["forwards"], result.meta["backwards"])

@@ -77,8 +77,9 @@ def compete(trial: Trial, repeats: int, measured: tuple[str, bool] | None = None
     chosen = {name: trial.contenders[name][place] for name, place in places.items()}
     counts: dict[str, Evaluations] = {}
     for name, way in chosen.items() if repeats else ():
+        work = way.prepare(1)
         with counting(trial.network) as seen:
-            result = way.prepare(1)()
+            result = work()
         counts[name] = told(result) or seen
     turns: dict[str, list[Timing]] = {name: [] for name in chosen}
     for turn in range(2, repeats + 2):
@@ -86,7 +87,7 @@ def compete(trial: Trial, repeats: int, measured: tuple[str, bool] | None = None
             turns[name].append(timed(chosen[name].prepare(turn)))
     rows = []
     for name, way in chosen.items():
-        peak = None if measured is None else peak_of(*measured, name, places[name])
+        peak = None if measured is None or trial.network is None else peak_of(*measured, name, places[name])
         rows.append(summed(name, way, turns[name], counts.get(name, Evaluations()), peak))
     return rows
 

@@ -26,7 +26,7 @@ def peak_of(job: str, quick: bool, name: str, place: int) -> int:
         The job's id and size, the contender's name and which of its alternatives.
     """
     asked = json.dumps([job, quick, name, place, torch.get_num_threads(), torch.get_default_device().type])
-    command = [sys.executable, "-m", "bench.memory", asked]
+    command = [sys.executable, "-W", "ignore", "-m", "bench.memory", asked]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
     return int(done.stdout.splitlines()[-1])
 

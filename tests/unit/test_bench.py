@@ -331,7 +331,7 @@ TRIALS: dict[str, Callable[[Any], Trial]] = {
     "smooth_grad": lambda job: job.trial(tiny("resnet"), SMALL, 6, 1),
     "occlusion": lambda job: job.trial(tiny("resnet"), SMALL, 16, 8, part=16, photos=0, target=1),
     "first_picture": lambda job: job.trial(tiny("resnet"), SMALL, 16, 8, 1),
-    "volumes": lambda job: job.trial(seeded(Volumetric).eval(), 24, 5, 3),
+    "volumes": lambda job: job.trial(seeded(Volumetric).eval(), 27, 5, 3),
     "lime": lambda job: job.trial(tiny("resnet"), SMALL, labels(), 200, 1),
     "kernel_shap": lambda job: job.trial(tiny("resnet"), SMALL, labels(), 40, 1),
     "lrp": lambda job: job.trial(tiny("vgg"), canonizer("VGGCanonizer"), SMALL, 1),
