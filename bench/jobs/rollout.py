@@ -16,7 +16,7 @@ from bench.networks import image, network, of_side
 from xai_widget import explain_batch
 
 
-def trial(model: VisionTransformer, picture: Callable[[int], Tensor], batch: int = 1) -> Trial:
+def trial(model: nn.Module, picture: Callable[[int], Tensor], batch: int = 1) -> Trial:
     """Return the job for a network and a batch of pictures."""
 
     def ours(turn: int) -> Work:
@@ -38,7 +38,7 @@ def trial(model: VisionTransformer, picture: Callable[[int], Tensor], batch: int
 
 
 @torch.no_grad()
-def by_hand(model: VisionTransformer, x: Tensor) -> Tensor:
+def by_hand(model: nn.Module, x: Tensor) -> Tensor:
     """Return the class token's row of the product of (A + I) / 2 over all layers, without itself."""
     own, maps = copy.deepcopy(model), []
 
@@ -61,11 +61,9 @@ def by_hand(model: VisionTransformer, x: Tensor) -> Tensor:
     return rolled[0, 1:]
 
 
-def _vit(side: int = 224) -> VisionTransformer:
-    model: VisionTransformer
+def _vit(side: int = 224) -> nn.Module:
     if side == 224:
-        model = network("vit_b_16")  # type: ignore[assignment]
-        return model
+        return network("vit_b_16")
     with torch.random.fork_rng():
         torch.manual_seed(0)
         return VisionTransformer(side, 16, num_layers=2, num_heads=3, hidden_dim=96, mlp_dim=192).eval()
