@@ -6,6 +6,7 @@
 #   make bundle   the front end                     make build   sdist and wheel in dist/
 #   make unit | doctest | oracle | parity | vitest | kernel | plugin | real | cohort | browser | notebooks | package
 #                 each a part of `make test`
+#   make bench    us beside every peer, an hour or two (JOBS="lime lrp_vgg16" or JOBS=--quick: see docs/benchmarks.md)
 #   make screenshots  the pictures of the README          make rerun  execute the tutorials again, in place
 #   make lock     pin what is installed now         make clean   remove what was built
 
@@ -35,7 +36,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: demo test quick lint format bundle build lock clean screenshots rerun
+.PHONY: demo test quick lint format bundle build lock clean screenshots rerun bench
 .PHONY: unit doctest oracle parity vitest kernel plugin real cohort browser notebooks package
 
 demo: $(VENV)/.lab bundle
@@ -93,6 +94,9 @@ notebooks: $(VENV)/.dev bundle
 
 package: $(VENV)/.dev bundle
 	$(PYTEST) tests/package
+
+bench: $(VENV)/.dev bundle
+	$(PY) -m bench $(JOBS)
 
 screenshots: $(VENV)/.dev bundle
 	$(PY) tools/install_browser.py

@@ -18,7 +18,7 @@ busy, fresh, volume. Not a test: the figures depend on the machine. Medians, and
   frame, and while the crosshair is dragged across a plane, which moves through the other two
 """
 
-# ruff: noqa: INP001, T201 - a script, and it talks to the person who runs it
+# ruff: noqa: T201 - a script, and it talks to the person who runs it
 
 from __future__ import annotations
 

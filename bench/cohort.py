@@ -7,7 +7,7 @@ Run as ``python -m bench.cohort``. Not a test: the figures depend on the machine
 * memory: the peak of a process that explains 50, and 500, inputs
 """
 
-# ruff: noqa: INP001, T201 - a script, and it talks to the person who runs it
+# ruff: noqa: T201 - a script, and it talks to the person who runs it
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def main() -> None:
             print(said + (f", bare passes {bare:.3f} s ({bare / each:.0%})" if workers == 1 else ""), flush=True)
     for count in COUNTS:
         code = [sys.executable, "-m", "bench.cohort", str(count)]
-        done = subprocess.run(code, check=True, capture_output=True, text=True)  # noqa: S603 - this script
+        done = subprocess.run(code, check=True, capture_output=True, text=True)
         print(f"{count} inputs, saliency: peak {int(done.stdout) / 1024:.0f} MB")
 
 

@@ -7,7 +7,7 @@ Run as ``python -m bench.kernel``. Not a test: the figures depend on the machine
 * saved page: one photo of 224 x 224 with ten maps at its full resolution
 """
 
-# ruff: noqa: INP001, T201 - a script, and it talks to the person who runs it
+# ruff: noqa: T201 - a script, and it talks to the person who runs it
 
 from __future__ import annotations
 

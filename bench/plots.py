@@ -1,0 +1,48 @@
+"""Cost against work: one figure a method."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from bench.job import FLOOR, Job, Sweep, is_ours
+from bench.judge import Row, compete
+
+TURNS = 3
+
+
+def plot(job: Job, sweep: Sweep, folder: Path) -> Path:
+    """Run a job in all sizes of its sweep and write the figure; return its path."""
+    found = {size: compete(sweep.set_up(size), TURNS) for size in sweep.sizes}
+    path = folder / f"{job.id}.png"
+    folder.mkdir(parents=True, exist_ok=True)
+    drawn(job.title, sweep.axis, found).savefig(path, dpi=120)
+    return path
+
+
+def drawn(title: str, axis: str, found: Mapping[int, Sequence[Row]]) -> Figure:
+    """Return the figure: seconds against size, a line a contender, both axes logarithmic.
+
+    Parameters
+    ----------
+    title, axis : str
+        Of the figure and of its x axis.
+    found : mapping of int to sequence of Row
+        By size.
+    """
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    ax = figure.subplots()
+    lines: dict[str, list[tuple[int, float]]] = {}
+    for size, rows in found.items():
+        for row in rows:
+            if row.wall is not None:
+                lines.setdefault(row.name, []).append((size, row.wall))
+    for name, points in lines.items():
+        style = "k:" if name == FLOOR else "o-" if is_ours(name) else "s--"
+        ax.loglog(*zip(*points, strict=True), style, label=name, markersize=4)
+    ax.set(title=title, xlabel=axis, ylabel="seconds")
+    ax.set_xticks(list(found), list(map(str, found)))
+    ax.minorticks_off()
+    ax.grid(visible=True, alpha=0.3)
+    ax.legend(fontsize="small")
+    return figure
