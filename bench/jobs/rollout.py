@@ -66,7 +66,8 @@ def _vit(side: int = 224) -> nn.Module:
         return network("vit_b_16")
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        return VisionTransformer(side, 16, num_layers=2, num_heads=3, hidden_dim=96, mlp_dim=192).eval()
+        small: nn.Module = VisionTransformer(side, 16, num_layers=2, num_heads=3, hidden_dim=96, mlp_dim=192)
+        return small.eval()
 
 
 JOBS = (
