@@ -5,7 +5,7 @@ the one in which a state is painted. The kernel's messages are marked as they co
 between goes.
 """
 
-# ruff: noqa: INP001, T201 - part of scripts, which talk to the person who runs them
+# ruff: noqa: T201 - part of scripts, which talk to the person who runs them
 
 from __future__ import annotations
 

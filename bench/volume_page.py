@@ -1,7 +1,5 @@
 """A volume of 256 voxels a side in a page: its first three planes, and how it follows the hand."""
 
-# ruff: noqa: INP001 - part of scripts
-
 from __future__ import annotations
 
 import sys

@@ -124,6 +124,8 @@ class Session:
 
     def _says(self) -> tuple[NDArray[np.float32], list[int]]:
         """Return the probabilities and the predicted class of each row."""
+        if self._said is not None:  # known: nobody waits for a forward that is under way
+            return self._said
         with self._store.lock:
             if self._said is None and self._ahead is not None and self._ahead[0].refuses(self.facts) is None:
                 method, layer = self._ahead

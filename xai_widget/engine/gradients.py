@@ -115,7 +115,8 @@ def _scores_and_gradients(
 ) -> tuple[Tensor, Tensor]:
     stem = StemBackward()
     with runner.session(grad=True):
-        leaf = inputs.detach().requires_grad_()
+        # Under a caller's inference mode variants are inference tensors, which no graph can begin with.
+        leaf = (inputs.clone() if inputs.is_inference() else inputs.detach()).requires_grad_()
         with backward_as(kind), stem, graph.watching(len(leaf)):
             logits = runner.logits(leaf)
         value = score(logits, first)

@@ -39,10 +39,15 @@ def stabilised(z: Tensor, epsilon: float) -> Tensor:
     return signs.mul_(epsilon).add_(z)
 
 
+def stabilises(epsilon: float, z: Tensor) -> bool:
+    """Return whether ε keeps divisors from 0: one below the smallest number of the dtype is none."""
+    return epsilon >= torch.finfo(z.dtype).tiny
+
+
 def share(relevance: Tensor, z: Tensor, epsilon: float) -> Tensor:
     """Return R / (z + ε·sign(z)): what a contribution of 1 is worth; 0 where the divisor is 0."""
     divisor = stabilised(z, epsilon)
-    if epsilon > 0:
+    if stabilises(epsilon, z):
         return relevance / divisor
     return torch.where(divisor == 0, 0, relevance / torch.where(divisor == 0, 1, divisor))
 
@@ -87,7 +92,7 @@ def z_plus_rule(op: LinearOp, x: Tensor, relevance: Tensor, *, epsilon: float) -
         0 if op.bias is None else op.bias.abs().max()
     )
     least = torch.finfo(z.dtype).eps * most
-    if bool(z.amin() <= least) and (epsilon == 0 or bool(((z <= least) & (relevance != 0)).any())):
+    if bool(z.amin() <= least) and (not stabilises(epsilon, z) or bool(((z <= least) & (relevance != 0)).any())):
         return alpha_beta_rule(op, x, relevance, alpha=1.0, epsilon=epsilon)
     worth = torch.div(relevance, z.add_(epsilon), out=z)
     if bias is None:
