@@ -9,6 +9,10 @@ from torch import Tensor, nn
 SIDE = 32
 
 
+# Pictures that a network is shown to make the copy of it that many windows run on, once for a version of the model.
+PREPARING = 2
+
+
 class Slow(nn.Module):
     """conv -> ReLU -> GAP -> linear, with fixed weights; what tests turn are attributes of the class.
 
