@@ -1,5 +1,7 @@
 """A network as a list of calls in the order in which they run: torch.fx's graph, read so that a call may be replaced."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,18 +38,43 @@ class Traced:
         return self.modules[str(node.target)] if node.op == "call_module" else None
 
 
+# Two traces at once would undo each other's changes to `nn.Module` in the wrong order.
+_TRACING: Final = threading.Lock()
+
+
 class Tracer(fx.Tracer):
-    """Linear layers of every kind are one call: places are mixed in them, or are gone already."""
+    """Linear layers of every kind are one call: places are mixed in them, or are gone already.
+
+    While a trace lasts, torch.fx stands behind every module call of the process: those of other threads, which may be
+    training, go through unseen.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thread = threading.get_ident()
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Whether a module's inside is left alone."""
         return isinstance(m, nn.Linear) or super().is_leaf_module(m, module_qualified_name)
 
+    def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        """Note a module's call, if it is one of the network that is traced."""
+        if threading.get_ident() != self._thread:
+            return forward(*args, **kwargs)
+        return super().call_module(m, forward, args, kwargs)
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        """Note that a parameter is read, if it is one of the network that is traced."""
+        if threading.get_ident() != self._thread:
+            return attr_val
+        return super().getattr(attr, attr_val, parameter_proxy_cache)
+
 
 def trace(network: nn.Module) -> Traced | None:
     """Return the calls of a network that takes one tensor, or None where they cannot be seen or told apart."""
     try:
-        graph = Tracer().trace(network)
+        with _TRACING:
+            graph = Tracer().trace(network)
     except Exception:  # noqa: BLE001 - tracing runs the network's own code with stand-ins for tensors
         return None
     nodes = tuple(graph.nodes)
