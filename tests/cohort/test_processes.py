@@ -17,6 +17,9 @@ from xai_widget.cohort.running import luggage
 from xai_widget.cohort.store.journal import NAME as JOURNAL
 from xai_widget.cohort.store.store import Store
 
+# Inputs that make the copy of the network on which many windows run, once in a process.
+PREPARING = 2
+
 
 @pytest.fixture
 def out(tmp_path):
@@ -196,7 +199,7 @@ def test_after_sigkill_the_same_call_goes_on_where_the_run_stopped(out, tmp_path
     counted = evaluations(lambda: run(again, out, workers=1))
     missing = [row for row in range(9) if row not in before]
     assert again.read == missing
-    assert counted == whole * len(missing) // 9
+    assert counted - PREPARING == (whole - PREPARING) * len(missing) // 9
     rows = [json.loads(line)["row"] for line in (out / JOURNAL).read_text().splitlines()]
     assert sorted(rows) == list(range(9))
     assert Store.open(out).table.status.tolist() == ["ok"] * 9
