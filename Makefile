@@ -1,7 +1,7 @@
 # Needs python3, python3-venv and make. Everything else (Node.js too) is installed into .venv.
 #
 #   make demo     JupyterLab on the first tutorial
-#   make test     every check there is              make quick   the checks for the loop, two minutes at most
+#   make test     every check there is              make quick   the fast ones of them, for the loop
 #   make lint     style, types, import rules        make format  let the tools fix what they can
 #   make bundle   the front end                     make build   sdist and wheel in dist/
 #   make unit | doctest | oracle | parity | vitest | kernel | plugin | real | cohort | browser | notebooks | package
