@@ -1,7 +1,7 @@
 # Needs python3, python3-venv and make. Everything else (Node.js too) is installed into .venv.
 #
 #   make demo     JupyterLab on the first tutorial
-#   make test     every check there is              make quick   the fast ones of them, for the loop
+#   make test     every check there is              make quick   the fast ones of them: two minutes, for the loop
 #   make lint     style, types, import rules        make format  let the tools fix what they can
 #   make bundle   the front end                     make build   sdist and wheel in dist/
 #   make unit | doctest | oracle | parity | vitest | kernel | plugin | real | cohort | browser | notebooks | package
@@ -45,8 +45,8 @@ demo: $(VENV)/.lab bundle
 # Fast first. Every part also runs alone; `real` skips, with the reason, where no networks are beside.
 test: lint unit doctest oracle parity vitest kernel plugin real cohort browser notebooks package
 
-quick: PYTEST += -m 'not slow'
-quick: lint unit oracle vitest
+quick: lint vitest
+	OMP_NUM_THREADS=1 $(PYTEST) $(SPREAD) -m 'not slow' tests/unit tests/oracle
 
 lint: $(VENV)/.dev bundle
 	$(BIN)/ruff check .

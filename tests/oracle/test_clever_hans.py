@@ -16,6 +16,8 @@ from xai_widget import examples
 from xai_widget.cohort import explain_dataset
 from xai_widget.cohort.cohort import Cohort
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from pathlib import Path
 

@@ -88,6 +88,7 @@ def test_the_zoo_in_small(name: str) -> None:
     assert_exact(model, inputs, windows(network.shape[1:], max(2, network.shape[-1] // 6)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "side", "options"),
     [
@@ -224,6 +225,7 @@ def networks(draw: st.DrawFn) -> tuple[nn.Module, Tensor, int]:
     return nn.Sequential(*modules, *head).eval(), inputs, draw(st.integers(1, 5))
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=150)
 @given(st.data())
 def test_geometries_of_every_kind(data: st.DataObject) -> None:
@@ -241,6 +243,7 @@ def test_geometries_of_every_kind(data: st.DataObject) -> None:
     assert torch.allclose(found, expected, rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "most"), [("resnet18", 0.75), ("vgg11_bn", 0.6)])
 def test_only_a_part_is_computed(name: str, most: float) -> None:
     model, inputs = zoo(name, 96)
@@ -342,6 +345,7 @@ def everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(variants, "windows_for", lambda *_: None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"edge": "gaussian"}, {"fill": "blur"}, {"score": "probability"}])
 @pytest.mark.parametrize("chunk_seconds", [None, 1e-9])
 def test_the_map_of_many_inputs_is_that_of_the_plain_path(

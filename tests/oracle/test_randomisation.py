@@ -24,6 +24,8 @@ from tools.measure_methods import (
 from xai_widget import examples, explain, methods
 from xai_widget.explainers import build_method
 
+pytestmark = pytest.mark.slow
+
 METHODS = [row.id for row in methods()]
 # All weights anew: nothing of the map is left.
 FOLLOW = {
@@ -34,7 +36,6 @@ FOLLOW = {
 # Something is left that the picture and the architecture bring: large superpixels matter more to any network, edges
 # are edges to any filter.
 IN_PART = {"smooth_grad", "deconvolution", "lime", "kernel_shap", "lrp"}
-QUICK = {"grad_cam", "saliency", "guided_backprop"}
 
 
 @cache
@@ -42,26 +43,22 @@ def left(method: str, share: float) -> float:
     return left_after_randomisation(method, share)
 
 
-def marked(*chosen: str) -> list[object]:
-    return [pytest.param(name, marks=[] if name in QUICK else [pytest.mark.slow]) for name in sorted(chosen)]
-
-
 def test_every_method_is_told() -> None:
     assert set(METHODS) == FOLLOW | IN_PART
     assert not FOLLOW & IN_PART
 
 
-@pytest.mark.parametrize("method", marked(*FOLLOW))
+@pytest.mark.parametrize("method", sorted(FOLLOW))
 def test_nothing_is_left_of_the_map_when_all_weights_are_drawn_anew(method: str) -> None:
     assert left(method, 1.0) < PASSES
 
 
-@pytest.mark.parametrize("method", marked(*IN_PART))
+@pytest.mark.parametrize("method", sorted(IN_PART))
 def test_of_some_maps_a_part_is_left(method: str) -> None:
     assert left(method, 1.0) < 0.55
 
 
-@pytest.mark.parametrize("method", marked("guided_backprop", "deconvolution", "lrp", "attention_rollout"))
+@pytest.mark.parametrize("method", ["guided_backprop", "deconvolution", "lrp", "attention_rollout"])
 def test_some_maps_hardly_look_at_what_upper_layers_learned(method: str) -> None:
     """The classes are told apart in the upper half of the layers: these maps stay as they were when it is random.
 
@@ -70,12 +67,12 @@ def test_some_maps_hardly_look_at_what_upper_layers_learned(method: str) -> None
     assert left(method, UPPER_HALF) > FAILS
 
 
-@pytest.mark.parametrize("method", marked("cam", "grad_cam", "integrated_grad_cam", "guided_grad_cam", "occlusion"))
+@pytest.mark.parametrize("method", ["cam", "grad_cam", "integrated_grad_cam", "guided_grad_cam", "occlusion"])
 def test_these_maps_do_not_survive_random_upper_layers(method: str) -> None:
     assert left(method, UPPER_HALF) < PASSES
 
 
-@pytest.mark.parametrize("method", marked(*METHODS))
+@pytest.mark.parametrize("method", sorted(METHODS))
 def test_the_verdict_that_a_method_shows_is_the_one_that_is_measured(method: str) -> None:
     assert type(build_method(method, {})).randomisation == verdict(left(method, 1.0), left(method, UPPER_HALF))
 

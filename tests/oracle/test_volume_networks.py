@@ -21,7 +21,7 @@ from xai_widget.binding import Binding
 from xai_widget.explainers import build_method
 from xai_widget.session import Session
 
-pytestmark = pytest.mark.filterwarnings("ignore:::monai")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:::monai")]
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,6 @@ def test_cam_is_the_weighted_layer_and_grad_cam_its_share_of_a_place(name: str) 
     assert grad_cam * np.prod(net.grid) == pytest.approx(cam, rel=1e-4, abs=1e-5 * scale)
 
 
-@pytest.mark.slow
 def test_attention_to_merged_keys_is_refused_in_words_and_grad_cam_reads_its_tokens() -> None:
     model = seeded(lambda: video.mvit_v1_b(num_classes=5)).eval()
     session = Session.open(model, torch.randn(3, 16, 224, 224, generator=torch.Generator().manual_seed(0)), Binding())

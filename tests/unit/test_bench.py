@@ -64,11 +64,13 @@ def agreed() -> str:
 # -- turns --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_median_of_the_turns_counts_and_the_first_only_warms_up() -> None:
     (row,) = compete(Trial({OURS: [Noted().one(OURS, 100.0, 3.0, 1.0, 2.0)]}, agreed), 3)
     assert (row.wall, row.least, row.most, row.cpu) == (2.0, 1.0, 3.0, 4.0)
 
 
+@pytest.mark.slow
 def test_everybody_runs_once_a_turn_and_nobody_always_runs_first() -> None:
     noted = Noted()
     compete(Trial({name: [noted.one(name, *[1.0] * 4)] for name in "abc"}, agreed), 3)
@@ -82,6 +84,7 @@ def test_a_part_of_the_job_is_scaled() -> None:
     assert row.cpu == pytest.approx(500.0)
 
 
+@pytest.mark.slow
 def test_the_fastest_way_takes_part() -> None:
     noted = Noted()
     ways = [
@@ -268,6 +271,7 @@ def test_a_plot_has_a_line_a_contender() -> None:
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("windows", "seconds")
 
 
+@pytest.mark.slow
 def test_a_sweep_becomes_a_file(tmp_path: Path) -> None:
     def sized(size: int) -> Trial:
         return Trial({OURS: [Noted().one(OURS, *[float(size)] * 4)]}, agreed)

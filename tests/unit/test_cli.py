@@ -55,6 +55,7 @@ def test_version() -> None:
     assert call("--version").stdout == f"xai-widget, version {__version__}\n"
 
 
+@pytest.mark.slow
 def test_a_real_process_explains_a_photograph(tmp_path: Path) -> None:
     photographs(tmp_path)
     done = run_python("-m", "xai_widget", "explain", "cat.png", *NET, "--out", "maps", cwd=tmp_path)
@@ -64,6 +65,7 @@ def test_a_real_process_explains_a_photograph(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "maps").iterdir()] == ["cat.grad_cam.png"]
 
 
+@pytest.mark.slow
 def test_a_real_process_ends_with_2_and_no_traceback_where_it_cannot_start(tmp_path: Path) -> None:
     done = run_python("-m", "xai_widget", "explain", "cat.png", "--model", "nowhere:net", cwd=tmp_path)
     assert done.returncode == 2

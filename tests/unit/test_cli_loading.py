@@ -211,10 +211,12 @@ def imported(desk: Path, *arguments: str) -> set[str]:
     return {path.name.removeprefix("imported ") for path in desk.glob("imported *")}
 
 
+@pytest.mark.slow
 def test_nothing_of_the_working_folder_is_imported_unasked(desk: Path) -> None:
     assert imported(desk, "explain", "cat.png", *NET) == set()
 
 
+@pytest.mark.slow
 def test_of_the_working_folder_only_the_named_module_is_imported(desk: Path) -> None:
     (desk / "own_nets.py").write_text(NETS + "\nopen('imported own_nets', 'w').close()\n")
     assert imported(desk, "explain", "cat.png", "--model", "own_nets:make") == {"own_nets"}

@@ -12,6 +12,8 @@ import pytest
 from tests.made_cohorts import a_cohort
 from tests.shell import call, refused
 
+pytestmark = pytest.mark.slow
+
 SIDE = 16
 
 

@@ -14,6 +14,8 @@ from xai_widget.cohort.findings import clusters as module
 from xai_widget.cohort.findings.map_features import area_means
 from xai_widget.cohort.findings.spectral import kinds, spectrum, standing_out
 
+pytestmark = pytest.mark.slow
+
 mpl.use("agg")
 
 SIDE = 32

@@ -146,6 +146,7 @@ def photos_in(folder, names=("rocket", "cat")):
     return folder
 
 
+@pytest.mark.slow
 def test_folders_name_the_classes_of_a_model_that_does_not_and_the_assumption_is_told(tmp_path):
     net, data = nameless(), photos_in(tmp_path / "set")
     with pytest.warns(RuntimeWarning, match=r"0 'cat', 1 'rocket'.*labels="):

@@ -17,6 +17,8 @@ from tests.made_cohorts import a_cohort
 from xai_widget.cohort.cohort import Cohort
 from xai_widget.explainers import method_classes
 
+pytestmark = pytest.mark.slow
+
 VOID = {"meta", "link", "img"}
 SIDE = 16
 EVIL = "<script>alert(1)</script>\"'&\u202e.png"

@@ -193,6 +193,7 @@ def test_a_finished_run_is_opened_at_once(out):
     assert not list(out.glob("writer-*"))
 
 
+@pytest.mark.slow
 def test_another_process_finds_the_same_model(out):
     run(Counting(), Pictures(2), out, "grad_cam")
     code = (

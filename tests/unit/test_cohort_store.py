@@ -177,6 +177,7 @@ def test_only_one_writes_at_a_time(folder):
     Store.resume(folder).close()
 
 
+@pytest.mark.slow
 def test_the_lock_of_a_process_that_is_gone_is_removed(folder):
     code = "import os, sys; from xai_widget.cohort.store.store import Store; Store.resume(sys.argv[1]); os._exit(1)"
     subprocess.run([sys.executable, "-c", code, written(folder)], check=False)

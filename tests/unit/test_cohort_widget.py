@@ -173,6 +173,7 @@ def test_a_nifti_underlay_must_lie_where_the_inputs_lie(tmp_path: Path):
         w.underlay = nibabel.Nifti1Image(volume, np.eye(4))
 
 
+@pytest.mark.slow
 def test_members_come_page_by_page_and_no_more_than_a_page_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     c = animals(tmp_path, 500, (8, 8), (4, 4))
     read: list[int] = []

@@ -25,6 +25,8 @@ from xai_widget import examples
 from xai_widget.examples import PHOTOS, classes, flatten_net, mosaic, mosaic_net, photo, tiny_deit
 from xai_widget.examples.scenes import random_crop
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -269,13 +271,11 @@ def test_every_whole_photo_is_named(build: Callable[[], trainer.Classifier]) -> 
     assert min(sure.values()) > 0.9, sure
 
 
-@pytest.mark.slow
 @NETS
 def test_a_quadrant_alone_is_named(build: Callable[[], trainer.Classifier]) -> None:
     assert trainer.top1(build(), trainer.quadrants_alone(range(50))) >= 0.95
 
 
-@pytest.mark.slow
 @NETS
 def test_a_crop_of_unseen_size_at_an_unseen_place_is_named(build: Callable[[], trainer.Classifier]) -> None:
     assert trainer.top1(build(), trainer.held_out_alone(300)) >= 0.95
@@ -308,7 +308,6 @@ def test_what_is_covered_no_longer_counts_and_a_whole_crop_counts_its_area() -> 
         assert np.all(hidden.truth[changed] == training.NOTHING)
 
 
-@pytest.mark.slow
 @NETS
 def test_every_label_of_a_mosaic_is_in_the_top_five(build: Callable[[], trainer.Classifier]) -> None:
     assert trainer.all_in_top5(build(), range(100)) >= 0.9

@@ -96,6 +96,7 @@ def repaired(crops: list[tuple[Tensor, Tensor]]) -> nn.Sequential:
 # the example network with a linear layer over all cells
 
 
+@pytest.mark.slow
 def test_class_activation_maps_apply_to_the_repaired_network_only(repaired: nn.Sequential) -> None:
     scene = mosaic(["cat", "rocket", "temple", "coffee"], seed=2)
     with pytest.raises(ValueError, match="with_gap_head"):
@@ -105,6 +106,7 @@ def test_class_activation_maps_apply_to_the_repaired_network_only(repaired: nn.S
         assert scene.mask(label).flat[int(heat.argmax())], label
 
 
+@pytest.mark.slow
 def test_the_retrained_head_names_crops_of_unseen_size_and_place(repaired: nn.Sequential) -> None:
     assert trainer.top1(repaired, trainer.held_out_alone(240)) >= 0.95
 

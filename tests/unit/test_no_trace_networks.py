@@ -69,7 +69,7 @@ def test_after_success_the_network_is_as_it_was(network: str, method: str) -> No
 @pytest.mark.parametrize(("network", "method"), pairs(SMALL))
 def test_after_an_exception_in_the_first_or_last_forward_the_network_is_as_it_was(network: str, method: str) -> None:
     model, fuse = fused(network)
-    for _ in range(3):  # copies are made for the second, and chunks have found their size: a fourth run needs no more
+    for _ in range(4):  # every copy that is ever made is there (the last for the third picture): all runs need the same
         with fuse.armed():
             list(running(opened(model, network, NETWORKS[network].picture(next(NEW_PICTURE))), network, method))
     for count in {1, fuse.forwards}:

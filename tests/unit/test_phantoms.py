@@ -21,6 +21,8 @@ from xai_widget import examples, explain
 from xai_widget.examples import Phantom, phantom, phantom_net, phantom_template, phantoms
 from xai_widget.examples.volume_net import PhantomNet
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -248,7 +250,6 @@ def test_held_out_phantoms_are_named(net: PhantomNet, heads: list[Phantom]) -> N
     assert np.mean([name == head.group for name, head in zip(named, heads, strict=True)]) >= 0.95
 
 
-@pytest.mark.slow
 def test_of_two_hundred_held_out_phantoms_at_least_95_in_100_are_named(net: PhantomNet) -> None:
     assert training.right(net, range(1000, 1200)) >= 0.95
 

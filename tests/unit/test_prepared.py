@@ -56,6 +56,7 @@ def test_networks_give_the_same_scores(name: str) -> None:
     before.assert_same(model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "left"),
     [

@@ -131,6 +131,7 @@ def test_agreement_is_lowest_where_logits_are_those_taught() -> None:
     assert logits.grad.abs().max() < 1e-6
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_student_and_the_teacher_does_not_learn() -> None:
     def taught() -> dict[str, torch.Tensor]:
         with torch.random.fork_rng():

@@ -18,6 +18,8 @@ from xai_widget import examples, explain
 from xai_widget.examples import WatermarkNet, watermarked, watermarked_net, watermarks
 from xai_widget.examples.watermarks import MARKED, OFTEN, THINGS
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(100)
 
 
