@@ -40,7 +40,7 @@ def test_one_input_is_held_at_a_time(out):
 def test_of_the_inputs_nothing_is_kept_in_the_models_cache(out):
     def kept(count):
         net = Counting()
-        for method in ("occlusion", "grad_cam", "lrp", "saliency"):
+        for method in ("occlusion", "grad_cam", "integrated_grad_cam", "noise_tunnel", "lrp", "saliency"):
             run(net, Pictures(count), out.with_name(f"{method}-{count}"), method)
         return sorted(key[0] for key in store_for(net).held())
 

@@ -50,7 +50,7 @@ def running(session: Session, network: str, method: str) -> Iterator[Any]:
 
 
 def assert_close(found: Any, expected: Any) -> None:
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-3 * float(np.abs(expected).max()))
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * float(np.abs(expected).max()))
 
 
 @pytest.mark.parametrize(("network", "method"), pairs(CORE))
@@ -74,11 +74,13 @@ def test_after_an_exception_in_the_first_or_last_forward_the_network_is_as_it_wa
             list(running(opened(model, network, NETWORKS[network].picture(next(NEW_PICTURE))), network, method))
     for count in {1, fuse.forwards}:
         picture = NETWORKS[network].picture(next(NEW_PICTURE))
+        session = opened(model, network, picture)
+        expected = list(running(session, network, method))[-1][0]
+        session.forget()  # it is computed anew, by the same copies
         before = Record(model)
         with fuse.armed(burning_at(count)), pytest.raises(Burnt):
             list(running(opened(model, network, picture), network, method))
         before.assert_same(model)
-        expected = list(running(opened(NETWORKS[network].model(), network, picture), network, method))[-1][0]
         again = list(running(opened(model, network, picture), network, method))[-1][0]
         assert_close(again.values, expected.values)
 

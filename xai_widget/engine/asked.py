@@ -67,7 +67,7 @@ class Asked:
             self,
             inputs=placed,
             questions=self.questions * times,
-            memory=Memory(self.runner, placed),
+            memory=Memory(self.runner, placed, of=self.memory),
             spacings=self.spacings * times,
         )
 

@@ -35,12 +35,18 @@ class Memory:
         `[N, C, *S]`.
     beside : Memory, optional
         One of the same inputs: what they are is not looked up again.
+    of : Memory, optional
+        One of the inputs that these are variants or rows of: what is forgotten of those is forgotten of these.
     """
 
-    def __init__(self, runner: Runner, inputs: Tensor, beside: "Memory | None" = None) -> None:
+    def __init__(
+        self, runner: Runner, inputs: Tensor, beside: "Memory | None" = None, *, of: "Memory | None" = None
+    ) -> None:
         self._runner = runner
         self._inputs = inputs
         self._beside = beside
+        source = beside if of is None else of
+        self._shared: set[bytes] = set() if source is None else source._shared  # digests of what the store keeps
         self._own: dict[tuple[Hashable, ...], object] = {}
         self._rows: dict[int, Memory] = {}
 
@@ -57,6 +63,7 @@ class Memory:
         """Keep `value` of `nbytes` bytes under `key`."""
         self._own[key] = value
         if nbytes <= LARGEST_SHARED:
+            self._shared.add(self._digest)
             self._runner.store.put((self._runner.key, self._digest, key), value, nbytes)
 
     def captured(self, layers: tuple[str, ...], kind: GradientKind) -> Captured | None:
@@ -75,7 +82,7 @@ class Memory:
         if len(self._inputs) == 1:
             return self
         if index not in self._rows:
-            self._rows[index] = Memory(self._runner, self._inputs[index : index + 1])
+            self._rows[index] = Memory(self._runner, self._inputs[index : index + 1], of=self)
         row = self._rows[index]
         for key, value in self._own.items():
             if isinstance(value, Captured) and key not in row._own:
@@ -91,11 +98,13 @@ class Memory:
                 del self._own[key]
 
     def forget(self) -> None:
-        """Let go of everything, here and where other cases with the same inputs would find it."""
+        """Let go of everything, here and where other cases with the same inputs, their rows or variants would find it."""
         self._own.clear()
         self._rows.clear()
+        digests = {self._digest, *self._shared}
         kept = (key for key in self._runner.store.held() if isinstance(key, tuple))
-        self._runner.store.forget([key for key in kept if key[1] == self._digest])
+        self._runner.store.forget([key for key in kept if key[1] in digests])
+        self._shared.clear()
 
     @cached_property
     def _digest(self) -> bytes:
