@@ -117,9 +117,11 @@ class ScoreCam(CamMethod):
         """Return the channels to measure, largest first, and their masks; from activations `[C, *grid]`."""
         coarse = activations.float().cpu()
         plain = Masks(coarse.numpy())
-        parts = [plain.resized(case.inputs, i, case.batch).flatten(1) for i in range(0, len(coarse), case.batch)]
-        lows = torch.cat([part.amin(1) for part in parts]).float().cpu()
-        highs = torch.cat([part.amax(1) for part in parts]).float().cpu()
+        ranges = []
+        for start in range(0, len(coarse), case.batch):  # enlarged, all channels at once would fill the memory
+            enlarged = plain.resized(case.inputs, start, case.batch).flatten(1)
+            ranges.append(torch.stack([enlarged.amin(1), enlarged.amax(1)]).float().cpu())
+        lows, highs = torch.cat(ranges, 1)
         varies = highs - lows > CONSTANT * torch.maximum(highs.abs(), lows.abs())
         energy = torch.where(varies, coarse.flatten(1).square().mean(1), -1.0)
         chosen = energy.argsort(descending=True, stable=True)[: int(varies.sum())][: self.channels]
