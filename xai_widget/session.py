@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xai_widget.attribution import Attribution, Estimate
+from xai_widget.answered import attribution_of
+from xai_widget.attribution import Attribution
 from xai_widget.binding import Binding, read_mask
 from xai_widget.engine import Case, Facts, Memory, Runner, Tally, measure, runner_for, store_for
-from xai_widget.explainers import Cost, Layer, Looking, Method, layer_names, parameters_of
+from xai_widget.explainers import Cost, Layer, Looking, Method, layer_names
 from xai_widget.inputs import ModelInput, read_batch
 from xai_widget.models import labels_for, unwrap
 from xai_widget.targets import Question, Target, resolve
@@ -229,7 +230,10 @@ class Session:
         began = time.perf_counter()
         for estimate in method.estimates(case):
             seconds = time.perf_counter() - began
-            yield [self._attribution(method, case, estimate, row, seconds) for row in range(len(self.inputs))]
+            yield [
+                attribution_of(method, case, estimate, row, item, seconds, self.question)
+                for row, item in enumerate(self.inputs)
+            ]
 
     def _case(self, layers: tuple[str, ...], questions: tuple[Question, ...]) -> Case:
         if self._runner is None:
@@ -249,56 +253,6 @@ class Session:
             self.binding.chunk_seconds,
             spacings=tuple(item.spacing for item in self.inputs),
         )
-
-    def _attribution(self, method: Method, case: Case, estimate: Estimate, row: int, seconds: float) -> Attribution:
-        question = case.questions[row]
-
-        def ask(target: Target) -> Attribution:
-            again = case.replayed(self.question(target, row))
-            *_, last = method.estimates(again)
-            return self._attribution(method, again, last, row, seconds)
-
-        automatic = method.automatic(self.facts)
-        code = self.inputs[row].affine_code
-        meta = {
-            "fraction": estimate.fraction,
-            "seconds": seconds,
-            "forwards": case.runner.tally.forwards,
-            "backwards": case.runner.tally.backwards,
-            "precision": case.runner.precision,
-            "activation": self.facts.kind.activation,
-            "unit": question.unit(getattr(method, "unit", "")),
-            "automatic": {name: value for name, value in automatic.items() if getattr(method, name) is None},
-            **({} if code is None else {"affine_code": code}),
-            **estimate.meta,
-            **(estimate.row_meta[row] if estimate.row_meta else {}),
-        }
-        return Attribution(
-            values=_array(estimate.values[row]),
-            method=method.id,
-            params={parameter.name: getattr(method, parameter.name) for parameter in parameters_of(type(method))},
-            target=question.target,
-            label=question.label,
-            layer=None if not case.layers else (case.layers[0] if len(case.layers) == 1 else case.layers),
-            input_size=tuple(case.inputs.shape[2:]),
-            signed=estimate.signed,
-            channels=None if estimate.channels is None else _array(estimate.channels[row]),
-            error=None if estimate.error is None else _array(estimate.error[row]),
-            arrays={name: _plain(values[row]) for name, values in estimate.arrays.items()},
-            image=self.inputs[row].picture,
-            affine=self.inputs[row].affine,
-            meta=meta,
-            _ask=ask,
-        )
-
-
-def _array(values: Tensor) -> NDArray[np.float32]:
-    # A copy: an estimate must not change under the reader's hands.
-    return np.array(values.detach().float().cpu().numpy())
-
-
-def _plain(values: Tensor) -> NDArray[Any]:
-    return _array(values) if values.is_floating_point() else np.array(values.detach().cpu().numpy())
 
 
 def check_model(model: object) -> None:
