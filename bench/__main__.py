@@ -25,7 +25,8 @@ def main() -> int:
     warnings.filterwarnings("ignore")  # of the peers
     if asked.threads is not None:
         torch.set_num_threads(asked.threads)
-    torch.set_default_device(asked.device)
+    if asked.device != "cpu":  # a default that is set, even to what it is, slows every call of torch
+        torch.set_default_device(asked.device)
     names = [name for name in asked.jobs if name != PLOTS]
     jobs = [job_of(name) for name in names] if names else all_jobs()
     if asked.list:

@@ -35,7 +35,8 @@ def main(asked: str) -> None:
     """Set a job up, run one contender of it once, and print the peak."""
     name_of_job, quick, name, place, threads, device = json.loads(asked)
     torch.set_num_threads(threads)
-    torch.set_default_device(device)
+    if device != "cpu":
+        torch.set_default_device(device)
     work = job_of(name_of_job).set_up(quick).contenders[name][place].prepare(0)
     if device == "cuda":
         torch.cuda.reset_peak_memory_stats()

@@ -46,6 +46,7 @@ def keep(folder: Path, found: dict[str, Any], order: Sequence[str]) -> None:
     records = json.loads(path.read_text())["jobs"] if path.exists() else []
     kept = {one["id"]: one for one in records if one["id"] in order} | {found["id"]: found}
     results = {"machine": machine(), "jobs": [kept[name] for name in order if name in kept]}
+    folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(results, indent=1, ensure_ascii=False) + "\n")
     (folder / "results.md").write_text(page(results))
 
