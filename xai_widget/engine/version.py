@@ -4,9 +4,9 @@
 strided checksum of the values: everything for small models, a bounded sample (in at most about 2 ms) for large ones.
 """
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable
 from types import BuiltinFunctionType, FunctionType, NoneType
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -40,43 +40,42 @@ def model_version(model: nn.Module) -> Hashable:
     >>> model_version(net) == before
     False
     """
-    modules = model.named_modules(remove_duplicate=False)
-    structure = tuple((name, id(module), _attributes(module)) for name, module in modules)
-    tensors = list(_named_tensors(model))
-    total = sum(tensor.numel() for _, tensor in tensors)
+    structure: list[Hashable] = []
+    tensors: dict[int, tuple[str, str, Tensor]] = {}
+    for path, module in model.named_modules(remove_duplicate=False):
+        structure.append((path, id(module), _plain(vars(module))))
+        for name, tensor in (*module._parameters.items(), *module._buffers.items()):
+            if tensor is not None:
+                tensors.setdefault(id(tensor), (path, name, tensor))
+    total = sum(tensor.numel() for _, _, tensor in tensors.values() if not is_lazy(tensor))
     share = min(1.0, SAMPLED_ELEMENTS / max(1, total))
-    states = tuple((name, *_identity(tensor), _checksum(tensor, share)) for name, tensor in tensors)
-    return structure, states
+    states = tuple((path, name, number, *_state(tensor, share)) for number, (path, name, tensor) in tensors.items())
+    return tuple(structure), states
 
 
-def _attributes(module: nn.Module) -> tuple[tuple[str, Hashable], ...]:
+def _plain(state: dict[str, Any]) -> tuple[tuple[str, Hashable], ...]:
     """Return the plain attributes a forward may read: numbers, words, functions. The training flag is ours to set."""
-    state = vars(module)
-    return tuple((name, value) for name, value in state.items() if type(value) in PLAIN and name != "training")
+    return tuple([(name, value) for name, value in state.items() if type(value) in PLAIN and name != "training"])
 
 
-def _named_tensors(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    yield from model.named_parameters(remove_duplicate=True)
-    yield from model.named_buffers(remove_duplicate=True)
+def _state(tensor: Tensor, share: float) -> tuple[Hashable, ...]:
+    """Return where a tensor is, how often it was written to, and a checksum of this share of its values.
 
-
-def _identity(tensor: Tensor) -> tuple[int, int, torch.Size, str, int]:
-    counter = -1 if tensor.is_inference() else tensor._version
-    pointer = 0 if _has_no_data(tensor) else tensor.data_ptr()
-    return id(tensor), pointer, tensor.shape, tensor.device.type, counter
-
-
-def _has_no_data(tensor: Tensor) -> bool:
-    return tensor.is_meta or is_lazy(tensor)
-
-
-def _checksum(tensor: Tensor, share: float) -> int:
-    if _has_no_data(tensor) or tensor.numel() == 0 or tensor.is_quantized or tensor.is_sparse:
-        return 0
-    flat = tensor.detach().reshape(-1)
-    step = max(1, flat.numel() // max(SAMPLED_AT_LEAST, int(flat.numel() * share)))
-    if step > 1 and tensor.ndim > 1 and tensor.shape[-1] % step == 0:
+    Large models have hundreds of tensors, and this runs before every question: each is asked no more than needed.
+    """
+    if is_lazy(tensor):
+        return ()
+    device, counter = tensor.device.type, -1 if tensor.is_inference() else tensor._version
+    if device == "meta" or tensor.layout is not torch.strided:
+        return device, counter
+    pointer, shape, count = tensor.data_ptr(), tensor.shape, tensor.numel()
+    if count == 0 or tensor.is_quantized:
+        return device, counter, pointer, shape
+    step = max(1, count // max(SAMPLED_AT_LEAST, int(count * share)))
+    if step > 1 and len(shape) > 1 and shape[-1] % step == 0:
         step += 1  # not a divisor of the row length: the sample moves through the columns from row to row
-    if tensor.device.type != "cpu" or tensor.dtype == torch.bfloat16:
-        flat, step = flat[::step].float().cpu(), 1
-    return hash(flat.numpy()[::step].tobytes())
+    if device != "cpu" or tensor.dtype is torch.bfloat16:
+        sample = tensor.detach().reshape(-1)[::step].float().cpu().numpy()
+    else:
+        sample = tensor.detach().numpy().reshape(-1)[::step]
+    return device, counter, pointer, shape, hash(sample.tobytes())
