@@ -120,7 +120,7 @@ def capture(
     head = facts.head if facts.head is not None and facts.head.linear else None
     closed = kind == "plain" and head is not None and set(layers) <= set(head.layers)
     if closed:
-        runner = packed(runner, inputs)
+        runner = packed(runner, inputs, layers)
         module = runner.module or module
     points: dict[str, Tensor] = {}
     taps = {name: _tap(points, name, graph=not closed) for name in layers}

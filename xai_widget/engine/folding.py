@@ -126,20 +126,20 @@ def fold(network: nn.Module, pairs: Iterable[tuple[str, str]]) -> int:
 
 def folded(layer: Any, norm: Any) -> tuple[Tensor, Tensor]:
     """Return weight and bias of the layer that does what `layer` and a batch norm at rest do."""
-    weight = layer.weight.detach().double()
+    weight: Tensor = layer.weight.detach()
     scale = (norm.running_var.double() + norm.eps).rsqrt()
     if norm.weight is not None:
         scale = scale * norm.weight.detach().double()
     shift = -norm.running_mean.double() if layer.bias is None else layer.bias.detach().double() - norm.running_mean
     bias = shift * scale if norm.bias is None else shift * scale + norm.bias.detach()
+    factor = scale.to(weight)  # of all weights in double, a large network would take seconds
     if isinstance(layer, TRANSPOSED):  # [in, out / groups, ...]
-        groups = layer.groups
-        apart = weight.reshape(groups, -1, *weight.shape[1:])
-        scales = scale.reshape(groups, 1, -1, *[1] * (weight.ndim - 2))
-        weight = (apart * scales).reshape(weight.shape)
+        apart = weight.reshape(layer.groups, -1, *weight.shape[1:])
+        factors = factor.reshape(layer.groups, 1, -1, *[1] * (weight.ndim - 2))
+        weight = (apart * factors).reshape(weight.shape)
     else:
-        weight = weight * scale.reshape(-1, *[1] * (weight.ndim - 1))
-    return weight.to(layer.weight), bias.to(layer.weight)
+        weight = weight * factor.reshape(-1, *[1] * (weight.ndim - 1))
+    return weight, bias.to(weight)
 
 
 def _is_plain(module: nn.Module) -> bool:

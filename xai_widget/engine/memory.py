@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Hashable
 from functools import cached_property
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import torch
 from torch import Tensor
@@ -19,6 +19,8 @@ T = TypeVar("T")
 GRAPH_BYTES: Final = 16 * 2**20
 # A result above this size would drive the copies of the network out of the model's cache, which every input needs.
 LARGEST_SHARED: Final = CACHE_BYTES // 4
+# Of the list of what was captured of some inputs.
+INDEX_BYTES: Final = 256
 
 
 class Memory:
@@ -47,7 +49,7 @@ class Memory:
         self._beside = beside
         source = beside if of is None else of
         self._shared: set[bytes] = set() if source is None else source._shared  # digests of what the store keeps
-        self._own: dict[tuple[Hashable, ...], object] = {}
+        self._own: dict[tuple[Any, ...], object] = {}
         self._rows: dict[int, Memory] = {}
 
     def recall(self, key: tuple[Hashable, ...], kind: type[T]) -> T | None:
@@ -65,17 +67,26 @@ class Memory:
         if nbytes <= LARGEST_SHARED:
             self._shared.add(self._digest)
             self._runner.store.put((self._runner.key, self._digest, key), value, nbytes)
+            if isinstance(value, Captured):
+                self._runner.store.put(self._captures, (*self._shared_captures(), key), INDEX_BYTES)
 
     def captured(self, layers: tuple[str, ...], kind: GradientKind) -> Captured | None:
         """Return a capture of at least these layers for this kind of gradient, if there is one."""
-        stored = (key for key in self._runner.store.held() if isinstance(key, tuple))
-        shared = (key[2] for key in stored if key[:2] == (self._runner.key, self._digest))
-        for key in (*self._own, *shared):
-            if isinstance(key, tuple) and key[:2] == ("capture", kind) and set(layers) <= set(key[2]):
+        for key in (*self._own, *self._shared_captures()):
+            if key[:2] == ("capture", kind) and set(layers) <= set(key[2]):
                 found = self.recall(key, Captured)
                 if found is not None:
                     return found
         return None
+
+    @property
+    def _captures(self) -> Hashable:
+        return self._runner.key, self._digest, "captures"
+
+    def _shared_captures(self) -> tuple[tuple[Any, ...], ...]:
+        """Return the keys under which the store keeps captures of these inputs, or kept them once."""
+        found: tuple[tuple[Any, ...], ...] | None = self._runner.store.get(self._captures)
+        return () if found is None else found
 
     def row(self, index: int) -> "Memory":
         """Return the memory of one row of the inputs, with what was captured of it; it lasts as long as this one."""

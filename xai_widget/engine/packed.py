@@ -1,16 +1,18 @@
 """A packed copy: the same network with the weights of its convolutions laid out once, as the processor wants them.
 
-A convolution on a processor rearranges its weights at every call, which is half of a forward of one input. Nothing else
-is changed, so that every layer gives what the model's own gives, up to rounding. For forwards without gradients.
+A convolution on a processor rearranges its weights at every call, which is a third of a forward of one input. Batch
+norms are folded into them. Every other layer gives what the model's own gives, up to rounding. For forwards without
+gradients.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from xai_widget.engine.folding import Readers, fold
 from xai_widget.engine.hooks import Hook, hooked
 from xai_widget.engine.runner import Runner, Tally
 from xai_widget.engine.shadow import make_shadow
@@ -26,13 +28,11 @@ class _Packed(nn.modules.conv._ConvNd):
     packed: Tensor
 
     def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002 - torch's name
-        if torch.is_grad_enabled() or input.ndim != weight.ndim:
-            own: Tensor = super()._conv_forward(input, weight, bias)
-            return own
+        batch = input if input.ndim == weight.ndim else input[None]
         found: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            input, self.packed, bias, *_arguments(self), "none", [], ""
+            batch, self.packed, bias, *_arguments(self), "none", [], ""
         )
-        return found
+        return found if batch is input else found[0]
 
 
 class _Packed2d(_Packed, nn.Conv2d):
@@ -46,11 +46,26 @@ class _Packed3d(_Packed, nn.Conv3d):
 KINDS: Final[dict[type, type]] = {nn.Conv2d: _Packed2d, nn.Conv3d: _Packed3d}
 
 
-def packed(runner: Runner, inputs: Tensor) -> Runner:
-    """Return the runner for a forward of `inputs` without gradients: the same numbers at every layer, sooner.
+class _Kept(NamedTuple):
+    """A copy as the store keeps it; None where it does not give the same scores."""
+
+    network: nn.Module | None
+    nbytes: int = 0
+    folded: frozenset[str] = frozenset()
+
+
+def packed(runner: Runner, inputs: Tensor, layers: Iterable[str] = ()) -> Runner:
+    """Return the runner for a forward of `inputs` without gradients: the same numbers, sooner.
 
     The copy is kept for a version of the model. A model's first inputs run on the model itself, as the copy only pays
     when there are others; so does what it cannot be made for (other devices and precisions, black boxes).
+
+    Parameters
+    ----------
+    inputs : Tensor
+        `[N, C, *S]`.
+    layers : iterable of str
+        Layers whose outputs will be looked at. Where a batch norm is folded into one, the runner is the given one.
     """
     module = runner.module
     if (
@@ -62,34 +77,39 @@ def packed(runner: Runner, inputs: Tensor) -> Runner:
         or not torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     ):
         return runner
-    key = ("packed", runner.key, tuple(inputs.shape[1:]))
+    # How weights are best laid out depends on the number of threads.
+    key = ("packed", runner.key, tuple(inputs.shape[1:]), torch.get_num_threads())
     with runner.store.lock:
         kept = runner.store.get(key)
-        if kept is None and key not in runner.store.facts:
-            runner.store.facts[key] = True
-            return runner
-        if kept is None:
+        if not isinstance(kept, _Kept):
+            if key not in runner.store.facts:
+                runner.store.facts[key] = True
+                return runner
             kept = _packed(runner, module, inputs[:1])
-            runner.store.put(key, kept, kept[1])
-        network, _ = kept
-    return runner if network is None else replace(runner, network=network)
+            runner.store.put(key, kept, kept.nbytes)
+    return runner if kept.network is None or kept.folded & set(layers) else replace(runner, network=kept.network)
 
 
-def _packed(runner: Runner, module: nn.Module, inputs: Tensor) -> tuple[nn.Module | None, int]:
-    """Return the copy and the memory of its packed weights; None where it does not give the same scores."""
+def _packed(runner: Runner, module: nn.Module, inputs: Tensor) -> _Kept:
     shapes: dict[str, list[int]] = {}
     layers = {name: layer for name, layer in module.named_modules() if _is_plain(layer)}
-    expected = _scores(runner, inputs, {name: _note(shapes, name) for name in layers})
+    readers = Readers(module)
+    with readers.watching():
+        expected = _scores(runner, inputs, {name: _note(shapes, name) for name in layers})
     copy = make_shadow(module) if shapes else None
     if copy is None or sum(layers[name].weight.nbytes for name in shapes) > LARGEST:
-        return None, 0
+        return _Kept(None)
+    norms, folded, nbytes = dict(readers.pairs()), set(), 0
     try:
-        nbytes = sum(_pack(copy.get_submodule(name), shape) for name, shape in shapes.items())
+        for name, shape in shapes.items():  # one by one: all folded weights at once would take a network's memory
+            if name in norms and fold(copy, [(name, norms[name])]):
+                folded.add(name)
+            nbytes += _pack(copy.get_submodule(name), shape)
         found = _scores(replace(runner, network=copy), inputs, {})
     except (AttributeError, RuntimeError):  # this PyTorch, or this network, has other ways
-        return None, 0
+        return _Kept(None)
     same = torch.allclose(found, expected, rtol=TOLERANCE, atol=TOLERANCE * float(expected.abs().max()))
-    return (copy, nbytes) if same else (None, 0)
+    return _Kept(copy, nbytes, frozenset(folded)) if same else _Kept(None)
 
 
 def _scores(runner: Runner, inputs: Tensor, hooks: dict[str, Hook]) -> Tensor:
@@ -121,10 +141,13 @@ def _is_plain(layer: nn.Module) -> bool:
 
 def _pack(layer: Any, shape: list[int]) -> int:
     pack: Callable[..., Tensor] = torch.ops.mkldnn._reorder_convolution_weight
+    weight: Tensor = layer.weight
     with torch.inference_mode(False), torch.no_grad():
-        layer.packed = pack(layer.weight, *_arguments(layer), shape)
+        layer.packed = pack(weight, *_arguments(layer), shape)
+    # A network may ask its weights for their type and place; their numbers are not read any more.
+    layer.weight = nn.Parameter(weight.new_empty(()).expand(weight.shape), requires_grad=False)
     layer.__class__ = KINDS[type(layer)]
-    return int(layer.weight.nbytes)
+    return int(weight.nbytes)
 
 
 def _arguments(layer: Any) -> tuple[list[int], list[int], list[int], int]:
