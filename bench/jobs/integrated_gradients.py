@@ -11,7 +11,7 @@ from zennit.attribution import IntegratedGradients as ZennitGradients
 from bench import floors
 from bench.agreement import near
 from bench.job import FLOOR, OURS, Contender, Job, Sweep, Target, Trial, Work
-from bench.networks import CLASS, image, network, of_side
+from bench.networks import CLASS, exact, image, network, of_side
 from xai_widget import explain
 
 BATCHES = (5, 10, 25, 50)
@@ -41,7 +41,10 @@ def trial(model: nn.Module, picture: Callable[[int], Tensor], steps: int, target
         return lambda: ZennitGradients(model, n_iter=steps)(x, chosen)
 
     def agree() -> str:
-        return near("captum", ours(0)().channels, captum(batches[0], 0)()) + (
+        same, x = exact(model), picture(0).double()
+        found = explain(same, x, "integrated_gradients", target=target, steps=steps)
+        theirs = by_captum(same, x, target, steps, batches[0])
+        return near("captum, in double precision", found.channels, theirs, 1e-5) + (
             " zennit takes each step's right end instead of Gauss-Legendre's points."
         )
 
