@@ -136,3 +136,15 @@ def test_what_the_model_says_is_known_without_a_forward_of_its_own() -> None:
     np.testing.assert_allclose(session.probabilities, expected, rtol=1e-4)
     assert session.predictions()[0][0] == int(expected.argmax())
     assert count.rows == [1]
+
+
+def test_a_copy_made_in_a_callers_inference_mode_serves_outside_of_it() -> None:
+    net = NETWORKS["resnet"]
+    model = net.model()
+    with torch.inference_mode():
+        for seed in (1, 2, 3):
+            explain(model, net.picture(seed), target=net.target)
+    assert any(key[0] == "packed" for key in store_for(model).held() if isinstance(key, tuple))
+    found = explain(model, net.picture(5), target=net.target)
+    expected = explain(net.model(), net.picture(5), target=net.target)
+    np.testing.assert_allclose(found.values, expected.values, rtol=1e-4, atol=1e-5 * float(expected.values.max()))
