@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
+from torchvision.models import VisionTransformer
 
 from tests.networks import NETWORKS
 from tests.zoo import ZOO
 from xai_widget import explain, explain_batch, explain_layers
 from xai_widget.binding import Binding
 from xai_widget.engine import runner_for, store_for
+from xai_widget.engine.onednn import Linear
 from xai_widget.engine.packed import packed
 from xai_widget.session import Session
 
@@ -148,3 +150,39 @@ def test_a_copy_made_in_a_callers_inference_mode_serves_outside_of_it() -> None:
     found = explain(model, net.picture(5), target=net.target)
     expected = explain(net.model(), net.picture(5), target=net.target)
     np.testing.assert_allclose(found.values, expected.values, rtol=1e-4, atol=1e-5 * float(expected.values.max()))
+
+
+def test_linear_layers_are_computed_by_onednn() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(48, 8), nn.ReLU(), nn.Linear(8, 3)).eval()
+    store = store_for(model)
+    store.refresh()
+    runner, x = runner_for(model, store), picture(0, (3, 4, 4))
+    packed(runner, x)
+    other = packed(runner, x)
+    assert [type(layer) for layer in other.network if hasattr(layer, "weight")] == [Linear, Linear]  # type: ignore[attr-defined]
+    with other.session(grad=False):
+        torch.testing.assert_close(other.raw(x), model(x), rtol=1e-5, atol=1e-6)
+    assert {type(layer) for layer in model} == {nn.Flatten, nn.Linear, nn.ReLU}
+
+
+def test_rollout_runs_on_the_packed_copy_once_it_is_known_which_tokens_are_read() -> None:
+    torch.manual_seed(0)
+    build = lambda: VisionTransformer(32, 8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32).eval()  # noqa: E731
+    model = build()
+    nn.init.normal_(model.heads.head.weight)  # torchvision's begins at 0: no token is seen to be read
+    ran: list[type] = []
+
+    def forward(module: nn.Module, x: Tensor) -> Any:
+        ran.append(type(module.get_submodule("heads.head")))
+        return module(x)
+
+    for seed in (1, 2, 3):
+        explain(model, picture(seed, (3, 32, 32)), "attention_rollout", target=1, forward=forward)
+    ran.clear()
+    found = explain(model, picture(4, (3, 32, 32)), "attention_rollout", target=1, forward=forward)
+    assert ran[-1] is Linear
+    fresh = build()
+    fresh.load_state_dict(model.state_dict())
+    expected = explain(fresh, picture(4, (3, 32, 32)), "attention_rollout", target=1)
+    np.testing.assert_allclose(found.values, expected.values, rtol=1e-4)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from xai_widget.engine.attention_calls import ExplicitAttention
 from xai_widget.engine.facts import AttentionFact, Facts
+from xai_widget.engine.packed import packed
 from xai_widget.engine.runner import Runner
 
 Score = Callable[[Tensor], Tensor]
@@ -147,6 +148,8 @@ def attend(runner: Runner, facts: Facts, inputs: Tensor, first: int = 0, read: T
         points.append(probabilities)
         return probabilities
 
+    if first == fact.layers:
+        runner = packed(runner, inputs)
     with runner.session(grad=first < fact.layers), ExplicitAttention(see):
         logits = runner.logits(inputs)
     if len(points) != fact.layers or any(point.shape[2] != fact.tokens for point in points):

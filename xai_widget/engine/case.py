@@ -274,7 +274,7 @@ class Case(Asked):
     @property
     def batch(self) -> int:
         """How many variants of all inputs run together."""
-        return self._pace.batch(self.inputs)
+        return min(self._pace.batch(self.inputs), max(1, rows_together(self.inputs) // len(self.inputs)))
 
     @property
     def _pace(self) -> Pace:

@@ -1,11 +1,13 @@
-"""Batch norms folded into the layers before them: which ones may be is seen in one real forward.
+"""Neighbouring layers that do less work together: which layers are neighbours is seen in one real forward.
 
 A network need not be traceable for that. Where the tensor that a convolution or linear layer gives is read by a batch
 norm and by nothing else, at every call, both are one layer: at rest a batch norm is a scale and a shift per channel.
+Where what a ReLU gives is read by a max pool alone, the pool goes first: the largest of rectified numbers is the
+rectified largest, and there are fewer to rectify.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 from weakref import ref
@@ -18,12 +20,14 @@ TRANSPOSED: Final = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 # Subclasses may compute something else: exactly these.
 LINEAR: Final = frozenset({*CONVOLUTIONS, *TRANSPOSED, nn.Linear})
 NORMS: Final = frozenset({nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm})
+RECTIFIERS: Final = frozenset({nn.ReLU})
+MAXIMA: Final = frozenset({nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d})
 # What a batch norm asks of its input before it reads the numbers.
 SHAPE_QUESTIONS: Final = frozenset({Tensor.dim, Tensor.size})
 
 
 class Readers(TorchFunctionMode):
-    """Sees which tensors of linear layers are read, and by what; a context for one forward of `network`."""
+    """Sees which tensors of linear layers and ReLUs are read, and by what; a context for one forward of `network`."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -51,9 +55,9 @@ class Readers(TorchFunctionMode):
         handles = []
         try:
             for name, module in self._network.named_modules():
-                if type(module) in LINEAR:
+                if type(module) in LINEAR | RECTIFIERS:
                     handles.append(module.register_forward_hook(self._make(name)))
-                elif type(module) in NORMS:
+                elif type(module) in NORMS | MAXIMA:
                     handles.append(module.register_forward_hook(self._take(name)))
             with self:
                 yield
@@ -61,12 +65,21 @@ class Readers(TorchFunctionMode):
             for handle in handles:
                 handle.remove()
 
-    def pairs(self) -> list[tuple[str, str]]:
-        """Return names of a layer and of the batch norm that alone reads what it gives."""
+    def norms(self) -> list[tuple[str, str]]:
+        """Return names of a linear layer and of the batch norm that alone reads what it gives."""
+        return self._pairs(LINEAR, NORMS)
+
+    def pools(self) -> list[tuple[str, str]]:
+        """Return names of a ReLU and of the max pool that alone reads what it gives."""
+        return self._pairs(RECTIFIERS, MAXIMA)
+
+    def _pairs(self, makers: frozenset[type], takers: frozenset[type]) -> list[tuple[str, str]]:
         return [
-            (maker, norm)
-            for (maker, norm), times in self._handed.items()
-            if times == self._calls[maker] == self._calls[norm] == self._reads[maker]
+            (maker, taker)
+            for (maker, taker), times in self._handed.items()
+            if times == self._calls[maker] == self._calls[taker] == self._reads[maker]
+            and type(self._network.get_submodule(maker)) in makers
+            and type(self._network.get_submodule(taker)) in takers
         ]
 
     def head(self, scores: Tensor) -> str | None:
@@ -81,10 +94,11 @@ class Readers(TorchFunctionMode):
     def _make(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def made(module: Any, _args: Any, output: Tensor) -> None:
             self._calls[name] += 1
-            self._places.pop(name, None)  # the latest is the last
-            self._places[name] = output.data_ptr(), output.numel()
+            if type(module) in LINEAR:
+                self._places.pop(name, None)  # the latest is the last
+                self._places[name] = output.data_ptr(), output.numel()
             # Of a linear layer's rows of rows a norm's channels are not the features.
-            if output.ndim == module.weight.ndim:
+            if type(module) in RECTIFIERS or output.ndim == module.weight.ndim:
                 self._made[id(output)] = ref(output), name  # from here on it counts who looks at it
 
         return made
@@ -117,11 +131,35 @@ def fold(network: nn.Module, pairs: Iterable[tuple[str, str]]) -> int:
             layer.weight = nn.Parameter(weight, requires_grad=False)
             layer.bias = nn.Parameter(bias, requires_grad=False)
             replaced[scaling] = nn.Identity().eval()
+    _replace(network, replaced)
+    return len(replaced)
+
+
+def pool_first(network: nn.Module, pairs: Iterable[tuple[str, str]]) -> int:
+    """Let max pools of `network`, which is changed, go before the ReLUs that stand before them; returns how many.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        A copy.
+    pairs : iterable of (str, str)
+        Names of a ReLU and of the max pool behind it.
+    """
+    replaced: dict[nn.Module, nn.Module] = {}
+    for maker, taker in pairs:
+        rectifier, pool = network.get_submodule(maker), network.get_submodule(taker)
+        if _is_plain(rectifier) and _is_plain(pool) and not pool.return_indices:
+            replaced[rectifier] = nn.Identity().eval()
+            replaced[pool] = nn.Sequential(pool, nn.ReLU(inplace=True)).eval()
+    _replace(network, replaced)
+    return len(replaced) // 2
+
+
+def _replace(network: nn.Module, replaced: Mapping[nn.Module, nn.Module]) -> None:
     for module in list(network.modules()):
         for name, child in module._modules.items():
-            if child in replaced:
+            if child is not None and child in replaced:
                 module._modules[name] = replaced[child]
-    return len(replaced)
 
 
 def folded(layer: Any, norm: Any) -> tuple[Tensor, Tensor]:

@@ -15,13 +15,14 @@ from torch.autograd.graph import saved_tensors_hooks
 from xai_widget.engine.rectified import GradientKind, backward_as, gradients_as
 from xai_widget.engine.runner import Runner
 from xai_widget.engine.stem import StemBackward
-from xai_widget.engine.variants import LARGEST_CHUNK, Pace, is_out_of_memory, rows_together
+from xai_widget.engine.variants import LARGEST_CHUNK, PICTURE, Pace, is_out_of_memory, rows_together
 
 Score = Callable[[Tensor, int], Tensor]
-# What the graph of a chunk may hold on a processor. Larger chunks are no faster there, and fall out of its caches.
-GRAPH_BYTES: Final = 256 * 2**20
-# The first chunk of a model whose graphs have not been seen yet: four colour pictures of 224 x 224.
-FIRST_ELEMENTS: Final = 4 * 3 * 224 * 224
+# What the graph of a chunk may hold on a processor. Memory of more is given back to the system and asked for again with
+# every chunk, which costs more than larger chunks win.
+GRAPH_BYTES: Final = 64 * 2**20
+# The first chunk of a model whose graphs have not been seen yet: one colour picture of 224 x 224, or several small ones.
+FIRST_ELEMENTS: Final = PICTURE
 
 
 def gradients_at(
@@ -42,7 +43,7 @@ def gradients_at(
     score : callable
         ``score(logits, first)`` scores logits `[n, K]` of the rows from `first` on, of variants one after the other.
     """
-    plain, runner = runner, runner.prepared(inputs, count * len(inputs))
+    plain, runner = runner, runner.prepared(inputs, count * len(inputs), kind)
     graph = _Graph(runner, inputs, (kind, runner is plain))
     start, size, most = 0, pace.batch(inputs), rows_together(inputs)
     while start < count:

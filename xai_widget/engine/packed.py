@@ -1,11 +1,9 @@
-"""A packed copy: the same network with the weights of its convolutions laid out once, as the processor wants them.
+"""A packed copy: the same network for forwards of one input without gradients, with layers of `onednn`.
 
-A convolution on a processor rearranges its weights at every call, which is a third of a forward of one input. Batch
-norms are folded into them. Every other layer gives what the model's own gives, up to rounding. For forwards without
-gradients.
+Batch norms are folded into its convolutions. Every other layer gives what the model's own gives, up to rounding.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
@@ -13,7 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from xai_widget.engine.folding import Readers, fold
+from xai_widget.engine.heap import give_back
 from xai_widget.engine.hooks import Hook, hooked
+from xai_widget.engine.onednn import Linear, is_plain, pack, serves
 from xai_widget.engine.runner import Runner, Tally
 from xai_widget.engine.shadow import make_shadow
 from xai_widget.engine.store import CACHE_BYTES
@@ -22,28 +22,6 @@ from xai_widget.engine.store import CACHE_BYTES
 LARGEST: Final = CACHE_BYTES // 2
 # Of the largest score: what rounding differently leaves over a hundred layers.
 TOLERANCE: Final = 1e-4
-
-
-class _Packed(nn.modules.conv._ConvNd):
-    packed: Tensor
-
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:  # noqa: A002 - torch's name
-        batch = input if input.ndim == weight.ndim else input[None]
-        found: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            batch, self.packed, bias, *_arguments(self), "none", [], ""
-        )
-        return found if batch is input else found[0]
-
-
-class _Packed2d(_Packed, nn.Conv2d):
-    pass
-
-
-class _Packed3d(_Packed, nn.Conv3d):
-    pass
-
-
-KINDS: Final[dict[type, type]] = {nn.Conv2d: _Packed2d, nn.Conv3d: _Packed3d}
 
 
 class _Kept(NamedTuple):
@@ -68,14 +46,7 @@ def packed(runner: Runner, inputs: Tensor, layers: Iterable[str] = ()) -> Runner
         Layers whose outputs will be looked at. Where a batch norm is folded into one, the runner is the given one.
     """
     module = runner.module
-    if (
-        module is None
-        or runner.is_borrowed
-        or runner.precision != "float32"
-        or inputs.dtype != torch.float32
-        or inputs.device.type != "cpu"
-        or not torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    ):
+    if module is None or runner.is_borrowed or runner.precision != "float32" or not serves(inputs):
         return runner
     # How weights are best laid out depends on the number of threads.
     key = ("packed", runner.key, tuple(inputs.shape[1:]), torch.get_num_threads())
@@ -86,25 +57,30 @@ def packed(runner: Runner, inputs: Tensor, layers: Iterable[str] = ()) -> Runner
                 runner.store.facts[key] = True
                 return runner
             kept = _packed(runner, module, inputs[:1])
+            give_back()
             runner.store.put(key, kept, kept.nbytes)
     return runner if kept.network is None or kept.folded & set(layers) else replace(runner, network=kept.network)
 
 
 def _packed(runner: Runner, module: nn.Module, inputs: Tensor) -> _Kept:
     shapes: dict[str, list[int]] = {}
-    layers = {name: layer for name, layer in module.named_modules() if _is_plain(layer)}
+    plain = {name: layer for name, layer in module.named_modules() if is_plain(layer)}
+    linear = [name for name, layer in plain.items() if type(layer) is nn.Linear]
+    layers = {name: layer for name, layer in plain.items() if type(layer) is not nn.Linear}
     readers = Readers(module)
     with readers.watching():
         expected = _scores(runner, inputs, {name: _note(shapes, name) for name in layers})
-    copy = make_shadow(module) if shapes else None
+    copy = make_shadow(module) if shapes or linear else None
     if copy is None or sum(layers[name].weight.nbytes for name in shapes) > LARGEST:
         return _Kept(None)
-    norms, folded, nbytes = dict(readers.pairs()), set(), 0
+    norms, folded, nbytes = dict(readers.norms()), set(), 0
     try:
         for name, shape in shapes.items():  # one by one: all folded weights at once would take a network's memory
             if name in norms and fold(copy, [(name, norms[name])]):
                 folded.add(name)
-            nbytes += _pack(copy.get_submodule(name), shape)
+            nbytes += pack(copy.get_submodule(name), shape)
+        for name in linear:
+            copy.get_submodule(name).__class__ = Linear
         found = _scores(replace(runner, network=copy), inputs, {})
     except (AttributeError, RuntimeError):  # this PyTorch, or this network, has other ways
         return _Kept(None)
@@ -128,27 +104,3 @@ def _note(shapes: dict[str, list[int]], name: str) -> Hook:
             shapes[name] = list(args[0].shape)
 
     return note
-
-
-def _is_plain(layer: nn.Module) -> bool:
-    """Whether this is a convolution and nothing else: no hook sets its weights, nobody computes them."""
-    return (
-        type(layer) in KINDS
-        and isinstance(layer._parameters.get("weight"), nn.Parameter)
-        and not (layer._forward_pre_hooks or isinstance(layer.padding, str) or layer.padding_mode != "zeros")
-    )
-
-
-def _pack(layer: Any, shape: list[int]) -> int:
-    pack: Callable[..., Tensor] = torch.ops.mkldnn._reorder_convolution_weight
-    weight: Tensor = layer.weight
-    with torch.inference_mode(False), torch.no_grad():
-        layer.packed = pack(weight, *_arguments(layer), shape)
-    # A network may ask its weights for their type and place; their numbers are not read any more.
-    layer.weight = nn.Parameter(weight.new_empty(()).expand(weight.shape), requires_grad=False)
-    layer.__class__ = KINDS[type(layer)]
-    return int(weight.nbytes)
-
-
-def _arguments(layer: Any) -> tuple[list[int], list[int], list[int], int]:
-    return list(layer.padding), list(layer.stride), list(layer.dilation), layer.groups

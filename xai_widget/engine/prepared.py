@@ -1,11 +1,12 @@
 """The prepared copy: the same network, made for passes in which nothing inside it is watched.
 
-Batch norms are folded into the layers before them, weights lie in memory as processors like them, and for bfloat16
-they are converted once instead of at every pass. What does not change is shared with the network it was made from. A
-copy that does not give the same scores is refused.
+Batch norms are folded into the layers before them, max pools go before ReLUs, weights lie in memory as processors like
+them, and for bfloat16 they are converted once instead of at every pass. Where no gradients are asked for, convolutions
+multiply less (`winograd`) and linear layers are `onednn`'s. What does not change is shared with the network it was made
+from. A copy that does not give the same scores is refused.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,8 +14,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from xai_widget.engine.folding import LINEAR, Readers, fold
+from xai_widget.engine.folding import LINEAR, Readers, fold, pool_first
+from xai_widget.engine.onednn import Linear as OneDnnLinear
+from xai_widget.engine.onednn import is_plain, serves
+from xai_widget.engine.rectified import GradientKind
 from xai_widget.engine.shadow import make_shadow
+from xai_widget.engine.winograd import WinogradConv2d, combine, kernel_bytes, multiplies_less
 
 Scores = Callable[[nn.Module, Tensor], Tensor]
 # Largest difference of scores, as a share of the largest score: of sums in another order, and of bfloat16.
@@ -43,7 +48,14 @@ class Prepared:
     nbytes: int = 0
 
 
-def prepare(network: nn.Module, inputs: Tensor, scores: Scores, lowered: Scores | None = None) -> Prepared | None:
+def prepare(
+    network: nn.Module,
+    inputs: Tensor,
+    scores: Scores,
+    lowered: Scores | None = None,
+    gradients: GradientKind | None = None,
+    room: int = 0,
+) -> Prepared | None:
     """Return the prepared copy of a network that is at rest, None where there is nothing to gain or it is refused.
 
     Parameters
@@ -56,19 +68,28 @@ def prepare(network: nn.Module, inputs: Tensor, scores: Scores, lowered: Scores 
         ``scores(network, inputs)`` gives raw scores `[N, K]` in full precision.
     lowered : callable or None
         The same under autocast to bfloat16, for a copy that will run so.
+    gradients : {"plain", "guided", "deconv"} or None
+        What will be asked of the copy besides scores.
+    room : int
+        Bytes that the copy may take with layers that have no gradients.
     """
     if any(parameter.dtype not in EXACT for parameter in network.parameters()):
         return None
     readers = Readers(network)
     with readers.watching():
         expected = scores(network, inputs)
-    found = _exact(network, readers.pairs(), inputs, scores, expected)
+    if gradients is not None or lowered is not None or not serves(inputs):
+        room = 0
+    # Modified gradients are cut at the ReLUs: at every place of the map, where places of pools overlap.
+    pools = readers.pools() if gradients in {None, "plain"} else []
+    copies = _copies(network, readers.norms(), pools, inputs, room)
+    found = next((made for made in copies if _is_alike(made, inputs, scores, expected, REORDERED)), None)
     if lowered is not None:
-        source = network if found is None else found.network
+        source, layout = (network, torch.preserve_format) if found is None else (found.network, found.layout)
         low = make_shadow(source)
         if low is not None and lower(low, readers.head(expected)):
-            layout = torch.preserve_format if found is None else found.layout
-            found = _if_alike(Prepared(low, layout), inputs, lowered, expected, ROUNDED) or found
+            made = Prepared(low, layout)
+            found = made if _is_alike(made, inputs, lowered, expected, ROUNDED) else found
     return None if found is None else replace(found, nbytes=_own_bytes(found.network, network))
 
 
@@ -81,6 +102,21 @@ def arrange(network: nn.Module, layout: torch.memory_format) -> int:
             if weight is not None and LAYOUTS.get(weight.ndim) == layout:
                 weight.data = weight.data.contiguous(memory_format=layout)
                 count += 1
+    return count
+
+
+def quicken(network: nn.Module, room: int) -> int:
+    """Exchange layers for faster ones without gradients, which take at most `room` bytes more; returns how many."""
+    count = 0
+    for module in network.modules():
+        if type(module) is nn.Linear and is_plain(module):
+            module.__class__ = OneDnnLinear
+        elif multiplies_less(module) and kernel_bytes(module) - module.weight.nbytes <= room:
+            room -= kernel_bytes(module) - module.weight.nbytes
+            combine(module)
+        else:
+            continue
+        count += 1
     return count
 
 
@@ -110,35 +146,47 @@ class ExactLinear(nn.Linear):
             return functional.linear(input.to(self.weight.dtype), self.weight, self.bias)
 
 
-def _exact(
-    network: nn.Module, pairs: list[tuple[str, str]], inputs: Tensor, scores: Scores, expected: Tensor
+def _copies(
+    network: nn.Module, norms: list[tuple[str, str]], pools: list[tuple[str, str]], inputs: Tensor, room: int
+) -> Iterator[Prepared]:
+    """Yield copies that give the same scores up to rounding, the fastest first; few networks bear not all of them."""
+    layouts = [LAYOUTS[inputs.ndim]] if inputs.ndim in LAYOUTS else []
+    for layout in (*layouts, torch.preserve_format):
+        for space in (room, 0) if room else (0,):
+            made = _changed(network, norms, pools, layout, space)
+            if made is not None:
+                yield made
+
+
+def _changed(
+    network: nn.Module,
+    norms: list[tuple[str, str]],
+    pools: list[tuple[str, str]],
+    layout: torch.memory_format,
+    room: int,
 ) -> Prepared | None:
-    """Return a copy with batch norms folded: channels last, or where the network does not bear that, as it was."""
-    for layout in (LAYOUTS.get(inputs.ndim), torch.preserve_format):
-        copy = None if layout is None else make_shadow(network)
-        if copy is None or layout is None:
-            continue
-        changes = fold(copy, pairs) + arrange(copy, layout)
-        found = _if_alike(Prepared(copy, layout), inputs, scores, expected, REORDERED) if changes else None
-        if found is not None:
-            return found
-    return None
+    copy = make_shadow(network)
+    if copy is None:
+        return None
+    changes = fold(copy, norms) + pool_first(copy, pools) + arrange(copy, layout)
+    if room:
+        changes += quicken(copy, room - _own_bytes(copy, network))
+    return Prepared(copy, layout) if changes else None
 
 
-def _if_alike(made: Prepared, inputs: Tensor, scores: Scores, expected: Tensor, tolerance: float) -> Prepared | None:
+def _is_alike(made: Prepared, inputs: Tensor, scores: Scores, expected: Tensor, tolerance: float) -> bool:
     try:
         found = scores(made.network, inputs.contiguous(memory_format=made.layout))
     except Exception:  # noqa: BLE001 - a `view` that wants another layout, a forward that looks for the folded norm
-        return None
-    if found.shape != expected.shape:
-        return None
-    return made if bool((found - expected).abs().max() <= tolerance * expected.abs().max()) else None
+        return False
+    return found.shape == expected.shape and bool((found - expected).abs().max() <= tolerance * expected.abs().max())
 
 
 def _own_bytes(network: nn.Module, source: nn.Module) -> int:
-    shared = {tensor.data_ptr() for tensor in _tensors(source)}
-    own = {tensor.data_ptr(): tensor.nbytes for tensor in _tensors(network)}
-    return sum(nbytes for place, nbytes in own.items() if place not in shared)
+    shared = {tensor.untyped_storage().data_ptr() for tensor in _tensors(source)}
+    own = {tensor.untyped_storage().data_ptr(): tensor.untyped_storage().nbytes() for tensor in _tensors(network)}
+    kernels = sum(module.nbytes for module in network.modules() if isinstance(module, WinogradConv2d))
+    return kernels + sum(nbytes for place, nbytes in own.items() if place not in shared)
 
 
 def _tensors(network: nn.Module) -> list[Tensor]:

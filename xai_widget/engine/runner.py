@@ -10,7 +10,9 @@ from typing import Any, Final, Literal
 import torch
 from torch import Tensor, nn
 
+from xai_widget.engine.heap import give_back
 from xai_widget.engine.prepared import Prepared, prepare
+from xai_widget.engine.rectified import GradientKind
 from xai_widget.engine.shadow import borrowed
 from xai_widget.engine.store import CACHE_BYTES, Store
 from xai_widget.models import ScoreKind, logits_from, unwrap
@@ -82,7 +84,7 @@ class Runner:
         network = self.network
         return network if isinstance(network, nn.Module) and not isinstance(network, torch.jit.ScriptModule) else None
 
-    def prepared(self, inputs: Tensor, passes: int = REPAID) -> "Runner":
+    def prepared(self, inputs: Tensor, passes: int = REPAID, gradients: GradientKind | None = None) -> "Runner":
         """Return the runner for passes in which nothing inside the network is watched: same numbers, sooner.
 
         Its network is a prepared copy, made once for a version of the model and kept in the model's cache. Where there
@@ -94,16 +96,18 @@ class Runner:
             `[N, C, *S]`: the copy must give the same scores for the first of these.
         passes : int
             Over one input, that are to come: for a few no copy is made, though one that is there is used.
+        gradients : {"plain", "guided", "deconv"} or None
+            Which gradients at inputs will be asked for, None if none: less has to stay as it is then.
         """
         module = self.module
         if module is None or self.is_borrowed:
             return self
-        key = ("prepared", self.key, inputs.ndim)
+        key = ("prepared", self.key, inputs.ndim, gradients)
         with self.store.lock:
             kept = self.store.get(key)
             if kept is None and passes < REPAID:
                 return self
-            found = self._prepare(module, inputs[:1]) if kept is None else kept[0]
+            found = self._prepare(module, inputs[:1], gradients) if kept is None else kept[0]
             if kept is None and (found is None or found.nbytes <= LARGEST_KEPT):
                 self.store.put(key, (found,), 0 if found is None else found.nbytes)
         if found is None:
@@ -111,7 +115,7 @@ class Runner:
         lowered = self.precision == "bfloat16"
         return replace(self, network=found.network, layout=found.layout, is_lowered_copy=lowered)
 
-    def _prepare(self, module: nn.Module, inputs: Tensor) -> Prepared | None:
+    def _prepare(self, module: nn.Module, inputs: Tensor, gradients: GradientKind | None) -> Prepared | None:
         def scores(precision: Precision, network: nn.Module, given: Tensor) -> Tensor:
             runner = replace(self, network=network, precision=precision, tally=Tally())
             with runner.session(grad=False):
@@ -119,7 +123,9 @@ class Runner:
 
         lowered = partial(scores, "bfloat16") if self.precision == "bfloat16" else None
         with torch.inference_mode(False):
-            return prepare(module, inputs, partial(scores, "float32"), lowered)
+            found = prepare(module, inputs, partial(scores, "float32"), lowered, gradients, LARGEST_KEPT)
+        give_back()
+        return found
 
     def place(self, inputs: Tensor) -> Tensor:
         """Return `inputs` on the model's device and in its dtype, as an ordinary (non-inference) tensor."""

@@ -13,6 +13,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from xai_widget.engine.incremental.operations import Concatenates, Joins, Operation, Pointwise, Slides
 from xai_widget.engine.incremental.regions import Ints, Sliding, based
 from xai_widget.engine.incremental.tracing import Traced, call, called
+from xai_widget.engine.winograd import WinogradConv2d
 
 POINTWISE: Final = (
     nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU, nn.Mish, nn.Sigmoid, nn.Tanh,
@@ -30,6 +31,7 @@ ARITHMETIC: Final = frozenset({
     "add", "sub", "mul", "truediv", "div", "true_divide", "multiply", "subtract", "maximum", "minimum",
     "iadd", "isub", "imul", "itruediv", "add_", "sub_", "mul_", "div_",
 })  # fmt: skip
+CONVOLVE: Final = frozenset({nn.Conv2d.forward, nn.Conv3d.forward, WinogradConv2d.forward})
 CONVOLUTIONS: Final = {"conv2d": functional.conv2d, "conv3d": functional.conv3d}
 MAXIMA: Final = {"max_pool2d": functional.max_pool2d, "max_pool3d": functional.max_pool3d}
 MEANS: Final = {"avg_pool2d": functional.avg_pool2d, "avg_pool3d": functional.avg_pool3d}
@@ -89,12 +91,12 @@ def _of_module(module: nn.Module, source: Node, given: Tensor, result: Any) -> O
     is_settled = isinstance(module, _BatchNorm) and module.running_mean is not None and not module.training
     if is_settled or isinstance(module, POINTWISE):
         return Pointwise(module)
-    if isinstance(module, nn.Conv2d | nn.Conv3d) and kind.forward in {nn.Conv2d.forward, nn.Conv3d.forward}:
+    if isinstance(module, nn.Conv2d | nn.Conv3d) and kind.forward in CONVOLVE:
         if module.padding_mode != "zeros":
             return None
         return _convolution(
             source, given, result, module.weight, module.bias, module.stride, module.padding, module.dilation,
-            module.groups,
+            module.groups, module.convolved if isinstance(module, WinogradConv2d) else None,
         )  # fmt: skip
     if isinstance(module, nn.MaxPool2d | nn.MaxPool3d) and not module.return_indices:
         return _maximum(source, given, result, module.kernel_size, module.stride, module.padding, module.dilation)
@@ -152,7 +154,7 @@ def _geometry(given: Tensor, result: Tensor, kernel: Ints, stride: Ints, before:
 
 def _convolution(
     source: Node, given: Tensor, result: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any,
-    dilation: Any, groups: int,
+    dilation: Any, groups: int, unpadded: Callable[[Tensor], Tensor] | None = None,
 ) -> Operation | None:  # fmt: skip
     dims = given.ndim - 2
     kernel, steps, holes = np.array(weight.shape[2:]), _each(stride, dims), _each(dilation, dims)
@@ -163,7 +165,7 @@ def _convolution(
     def run(windows: Tensor) -> Tensor:
         return function(windows, weight, bias, steps.tolist(), 0, holes.tolist(), groups)
 
-    return Pointwise(run) if geometry.is_pointwise else Slides(source, geometry, run)
+    return Pointwise(run) if geometry.is_pointwise else Slides(source, geometry, unpadded or run)
 
 
 def _maximum(

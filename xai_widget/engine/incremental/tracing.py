@@ -8,6 +8,8 @@ from typing import Any, Final
 from torch import fx, nn
 from torch.fx.node import Node
 
+from xai_widget.engine.winograd import WinogradConv2d
+
 # What hands on its input's own memory: an in-place change behind it reaches what was handed on.
 ALIASING: Final = frozenset(
     {"getitem", "chunk", "split", "view", "reshape", "unsqueeze", "squeeze", "flatten", "permute"}
@@ -55,7 +57,7 @@ class Tracer(fx.Tracer):
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Whether a module's inside is left alone."""
-        return isinstance(m, nn.Linear) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, nn.Linear | WinogradConv2d) or super().is_leaf_module(m, module_qualified_name)
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Note a module's call, if it is one of the network that is traced."""
