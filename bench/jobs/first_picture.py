@@ -12,12 +12,13 @@ from xai_widget import Attribution, explain
 from xai_widget.binding import Binding
 from xai_widget.explainers import build_method
 from xai_widget.session import Session
+from xai_widget.widget.xai_widget import CHUNK_SECONDS
 
 
 def first(model: nn.Module, x: Tensor, window: int, stride: int, target: int, windows: int) -> Attribution:
-    """Return the first estimate from at least so many windows, and run no more."""
+    """Return the first estimate from at least so many windows, as the widget asks for it, and run no more."""
     method = build_method("occlusion", {"window": window, "stride": stride})
-    estimates = Session.open(model, x, Binding()).run(method, [target])
+    estimates = Session.open(model, x, Binding(chunk_seconds=CHUNK_SECONDS)).run(method, [target])
     return next(found for found, *_ in estimates if found.meta["windows"] >= windows)
 
 

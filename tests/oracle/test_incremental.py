@@ -21,7 +21,7 @@ from xai_widget import explain
 from xai_widget.binding import Binding
 from xai_widget.engine import variants
 from xai_widget.engine.edits import Boxes, fill_for
-from xai_widget.engine.incremental import Incremental, Plan, plan_for, running
+from xai_widget.engine.incremental import Incremental, Plan, driver, plan_for, running
 from xai_widget.engine.incremental.running import Windows
 from xai_widget.explainers import build_method
 from xai_widget.inputs import read_input
@@ -115,6 +115,27 @@ def test_a_volume_of_monai(size: tuple[int, ...]) -> None:
     build = lambda: nets.DenseNet121(spatial_dims=3, in_channels=1, out_channels=2)  # noqa: E731
     model = statistics(seeded(build), *(torch.roll(inputs, k, 2) for k in range(2)))
     assert_exact(model, inputs, windows(size, 7, 3))
+
+
+@pytest.mark.parametrize(("room", "rows"), [(1, driver.FEWEST_ROWS), (2**24, driver.ROWS)])
+def test_of_large_activations_fewer_run_together(room: int, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches: list[int] = []
+    own = Boxes.patches
+
+    def noted(self: Boxes, inputs: Tensor, fill: Tensor, start: int, count: int, mask: Tensor | None) -> Tensor:
+        batches.append(count)
+        return own(self, inputs, fill, start, count, mask)
+
+    network, inputs = NETWORKS["volume"].model(), NETWORKS["volume"].picture()
+    edits, fill = windows(tuple(inputs.shape[2:]), 3, 2 * driver.ROWS), fill_for(inputs, 0.5)
+    monkeypatch.setattr(driver, "LARGEST_BYTES", room)
+    monkeypatch.setattr(Boxes, "patches", noted)
+    with torch.no_grad():
+        run = Incremental(planned(network, inputs), inputs, edits)
+        found = run.logits(0, len(edits), fill, None)
+        assert set(batches) == {rows}
+        alone = torch.cat([run.logits(place, 1, fill, None) for place in range(len(edits))])
+    torch.testing.assert_close(found, alone, rtol=1e-5, atol=1e-6)
 
 
 class Odd(nn.Module):

@@ -4,7 +4,8 @@ A window of the input changes a box of every activation: it grows with the kerne
 it is most of the map, or meets an operation that mixes all places. From there on the network runs as always.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
@@ -17,10 +18,15 @@ from xai_widget.engine.incremental.operations import Moving, Pointwise
 from xai_widget.engine.incremental.plan import DENSE_FROM, Plan, filled
 from xai_widget.engine.incremental.regions import Base, Extent, Ints, Region, based, paste, share
 from xai_widget.engine.incremental.tracing import call, called
+from xai_widget.engine.streams import side_by_side
 from xai_widget.models import logits_from
 
 # Rows whose regions are computed together: all of them are as wide as the widest, and caches are small.
-ROWS: Final = 32
+ROWS: Final = 16
+# Of one activation of such a batch: larger ones leave the caches, and the whole takes more memory than the model does. Of
+# fewer rows than four, layers of few positions lose more than that wins.
+LARGEST_BYTES: Final = 6 * 2**20
+FEWEST_ROWS: Final = 4
 # Calls and attributes that ask for a shape, and not for numbers.
 SHAPES: Final = frozenset({"size", "dim", "ndimension"})
 ATTRIBUTES: Final = frozenset({"shape", "ndim", "dtype", "device"})
@@ -47,10 +53,11 @@ class Incremental:
         self._plan = plan
         self._inputs = inputs
         self._edits = edits
-        self._together = max(1, (ROWS if inputs.ndim == 4 else ROWS // 2) // len(inputs))
-        self._rows = np.zeros(0, np.int64)
         self._bases: dict[tuple[Node, float], Base] = {}
-        changing = plan.extents(edits)
+        changing, self._widths = plan.extents(edits), plan.widths(edits)
+        largest = plan.largest(changing) * inputs.element_size()
+        rows = min(ROWS, max(FEWEST_ROWS, LARGEST_BYTES // largest))
+        self._together = max(1, rows // len(inputs))
         self.clean_scores = inputs.new_empty(0)
         for node, value in plan.clean(inputs):
             if node.op == "output":
@@ -61,27 +68,50 @@ class Incremental:
 
     def logits(self, start: int, count: int, fill: Tensor, mask: Tensor | None) -> Tensor:
         """Return the raw scores `[n, N, K]` of the edits from `start` on."""
-        nodes, inputs = self._plan.traced.nodes, len(self._inputs)
-        cut = len(nodes) - 1 if self._plan.waist is None else self._plan.waist + 1
-        parts = []
-        for first in range(start, start + count, self._together):
-            region = self._covered(first, min(self._together, start + count - first), fill, mask)
-            values = {**self._plan.constants, nodes[0]: region}
-            self._advance(values, nodes[1:cut])
-            parts.append(values[nodes[cut - 1]] if cut < len(nodes) - 1 else self._scores(values))
-        if cut < len(nodes) - 1:  # weights of linear layers are read once for all rows
-            values = {**self._plan.constants, nodes[cut - 1]: torch.cat(parts)}
-            self._advance(values, nodes[cut:-1])
-            parts = [self._scores(values, count * inputs)]
-        return torch.cat(parts).reshape(count, inputs, -1)
+        # Those whose regions are alike run together.
+        order = np.lexsort(self._widths[start : start + count].T)
+        edits = replace(self._edits, origin=self._edits.origin[start + order])
 
-    def _covered(self, start: int, count: int, fill: Tensor, mask: Tensor | None) -> Region:
-        """Return the regions of edited inputs, all inputs of the first edit first."""
-        inputs = len(self._inputs)
-        patches = self._edits.patches(self._inputs, fill, start, count, mask)
-        self._rows = np.tile(np.arange(inputs), count)
-        origin = np.repeat(self._edits.origin[start : start + count], inputs, 0)
-        return Region(patches.flatten(0, 1), origin, Extent(origin, origin + np.array(self._edits.size)))
+        def run(first: int) -> Tensor:
+            together = min(self._together, count - first)
+            patches = edits.patches(self._inputs, fill, first, together, mask)
+            origin = np.repeat(edits.origin[first : first + together], len(self._inputs), 0)
+            region = Region(patches.flatten(0, 1), origin, Extent(origin, origin + np.array(edits.size)))
+            return _Batch(self._plan, self._bases, np.tile(np.arange(len(self._inputs)), together)).until_waist(region)
+
+        parts = side_by_side(run, range(0, count, self._together))
+        whole = torch.cat(parts)  # weights of linear layers are read once for all rows
+        scores = _Batch(self._plan, {}, np.zeros(len(whole), np.int64)).from_waist(whole)
+        return scores.reshape(count, len(self._inputs), -1)[torch.from_numpy(np.argsort(order))]
+
+
+class _Batch:
+    """Some edited inputs on their way through the network: region by region, and whole where regions end."""
+
+    def __init__(self, plan: Plan, bases: Mapping[tuple[Node, float], Base], rows: Ints) -> None:
+        self._plan, self._bases, self._rows = plan, bases, rows
+        self._cut = len(plan.traced.nodes) - 1 if plan.waist is None else plan.waist + 1
+
+    def until_waist(self, region: Region) -> Tensor:
+        """Return what is left of the regions where the network is narrowest, `[B, ...]`: scores, if it is nowhere."""
+        nodes = self._plan.traced.nodes
+        values: dict[Node, Any] = {**self._plan.constants, nodes[0]: region}
+        self._advance(values, nodes[1 : self._cut])
+        found: Tensor = values[nodes[self._cut - 1]] if self._has_waist else self._scores(values)
+        return found
+
+    def from_waist(self, found: Tensor) -> Tensor:
+        """Return the scores `[B, K]`."""
+        nodes = self._plan.traced.nodes
+        if not self._has_waist:
+            return found
+        values = {**self._plan.constants, nodes[self._cut - 1]: found}
+        self._advance(values, nodes[self._cut : -1])
+        return self._scores(values)
+
+    @property
+    def _has_waist(self) -> bool:
+        return self._cut < len(self._plan.traced.nodes) - 1
 
     def gather(self, node: Node, fill: float, offset: Ints, width: Ints) -> Tensor:
         """Copy windows of a node's clean activation, one a row of the batch."""
@@ -96,11 +126,11 @@ class Incremental:
                 for used in plan.traced.last_uses[node]:
                     del values[used]
 
-    def _scores(self, values: dict[Node, Any], rows: int | None = None) -> Tensor:
+    def _scores(self, values: dict[Node, Any]) -> Tensor:
         """Return the scores `[B, K]` among what the network returns."""
         output = self._plan.traced.nodes[-1]
         self._widen(output, values)
-        return logits_from(filled(output, values)[0][0], len(self._rows) if rows is None else rows)
+        return logits_from(filled(output, values)[0][0], len(self._rows))
 
     def _step(self, node: Node, values: dict[Node, Any]) -> Any:
         plan = self._plan

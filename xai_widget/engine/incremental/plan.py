@@ -13,7 +13,7 @@ from torch.fx.node import Node, map_arg
 from xai_widget.engine.edits import Boxes
 from xai_widget.engine.incremental.operations import Operation, Pointwise, Read
 from xai_widget.engine.incremental.recognise import operation_of
-from xai_widget.engine.incremental.regions import Extent, share
+from xai_widget.engine.incremental.regions import Extent, Ints, share
 from xai_widget.engine.incremental.tracing import Traced, attribute, call, trace
 
 # Above this share of the map the whole map is computed: a window saves less than its copies cost.
@@ -113,7 +113,30 @@ class Plan:
         """
         starts = [np.unique(axis) for axis in edits.origin.T]
         low = np.stack([np.resize(axis, max(map(len, starts))) for axis in starts], 1)
-        extents = {self.traced.nodes[0]: Extent(low, low + np.array(edits.size))}
+        return self._extents(Extent(low, low + np.array(edits.size)))
+
+    def largest(self, extents: dict[Node, Extent]) -> int:
+        """Return the elements of a row's largest activation: of its region, or of the whole where there is none."""
+        regions = {node: math.prod((extent.high - extent.low).max(0).tolist()) for node, extent in extents.items()}
+        return max(
+            shape[1] * regions[node] if node in regions else math.prod(shape[1:])
+            for node, shape in self.shapes.items()
+            if node not in self.constants
+        )
+
+    def widths(self, edits: Boxes) -> Ints:
+        """Return how wide every edit's region is, `[n, D]`, for the call that loses most where they are not alike."""
+        extents = self._extents(Extent(edits.origin, edits.origin + np.array(edits.size)))
+        widths = {node: extents[node].high - extents[node].low for node in extents}
+        lost = {
+            node: self._weights.get(node, 0) * (width.max(0).prod() - width.prod(1).mean())
+            for node, width in widths.items()
+        }
+        return widths[max(lost, key=lambda node: lost[node])]
+
+    def _extents(self, boxes: Extent) -> dict[Node, Extent]:
+        """Return what every activation can change in under boxes of the input, where that is a part of it for some."""
+        extents = {self.traced.nodes[0]: boxes}
         for node, operation in self.operations.items():
             found = [extents.get(source) for source in node.all_input_nodes if source not in self.constants]
             known = [extent for extent in found if extent is not None]
