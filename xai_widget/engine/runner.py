@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 import torch
 from torch import Tensor, nn
 
-from xai_widget.engine.heap import give_back
+from xai_widget.engine.heap import give_back, keep_freed
 from xai_widget.engine.prepared import Prepared, prepare
 from xai_widget.engine.rectified import GradientKind
 from xai_widget.engine.shadow import borrowed
@@ -196,6 +196,7 @@ def runner_for(
             " Pass the model itself, e.g. XaiWidget(resnet50(), image)."
         )
         raise TypeError(message)
+    keep_freed()
     kept = known_precision(precision)
     wanted = usable_device(device)
     plain = unwrap(model)
