@@ -230,13 +230,29 @@ def test_points_are_added_until_the_gap_is_small(model: torch.nn.Module, toleran
 
 
 def test_a_smaller_gap_takes_more_points_and_comes_closer_to_the_integral(model: torch.nn.Module) -> None:
-    exact = explain(model, picture(), "integrated_gradients", target=1, steps=1000).values
-    loose, close = (
-        explain(model, picture(), "integrated_gradients", target=1, steps=None, tolerance=tolerance)
-        for tolerance in (0.2, 0.001)
+    def of_classes(**params: Any) -> list[Attribution]:
+        return [explain(model, picture(), "integrated_gradients", target=target, **params) for target in range(4)]
+
+    exact, loose, close = (
+        of_classes(steps=1000),
+        of_classes(steps=None, tolerance=0.2),
+        of_classes(steps=None, tolerance=0.001),
     )
-    assert loose.meta["steps"] < close.meta["steps"]
-    assert np.abs(close.values - exact).sum() < np.abs(loose.values - exact).sum() < 0.1 * np.abs(exact).sum()
+    assert sum(one.meta["steps"] for one in loose) < sum(one.meta["steps"] for one in close)
+    wrong = [
+        sum(np.abs(one.values - whole.values).sum() for one, whole in zip(found, exact, strict=True))
+        for found in (loose, close)
+    ]
+    assert wrong[1] < wrong[0] < 0.1 * sum(np.abs(whole.values).sum() for whole in exact)
+
+
+def test_a_network_without_biases_is_complete_with_the_first_points() -> None:
+    """Its gradient is the same all along the way from 0, but at 0 itself, where every gate stands on its edge."""
+    found = integrate(
+        lambda a, b: (2 * a.relu() - b).relu() - (a + b).relu() / 3, 1.5, 0.5, steps=None, tolerance=0.001
+    )
+    assert found.values.ravel() == pytest.approx([1.5 * (2 - 1 / 3), 0.5 * (-1 - 1 / 3)], rel=1e-6)
+    assert found.meta["steps"] == FIRST_POINTS
 
 
 def test_a_linear_score_is_exact_with_the_first_points_whatever_the_tolerance() -> None:

@@ -323,7 +323,7 @@ TRIALS: dict[str, Callable[[Any], Trial]] = {
     "all_layers": lambda job: job.trial(tiny("resnet"), SMALL, ("layer2.0", "layer4.0"), 1),
     "all_classes": lambda job: job.trial(tiny("resnet"), SMALL, "layer4", 5, 2),
     "integrated_gradients": lambda job: job.trial(tiny("resnet"), SMALL, 6, 1),
-    "completeness": lambda job: job.trial(tiny("vgg"), SMALL, 1),
+    "completeness": lambda job: job.trial(tiny("vgg"), SMALL),
     "smooth_grad": lambda job: job.trial(tiny("resnet"), SMALL, 6, 1),
     "occlusion": lambda job: job.trial(tiny("resnet"), SMALL, 16, 8, part=16, photos=0, target=1),
     "first_picture": lambda job: job.trial(tiny("resnet"), SMALL, 16, 8, 1),

@@ -3,6 +3,7 @@
 Fixed numbers of points, and `Panels`, which take more of them where the path still misses most.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple
 
@@ -93,7 +94,8 @@ class Panels:
 
     A gradient along the path is the slope of the score there, so that what a panel misses is known: the change of the
     score between its ends, less the integral of the slope. Panels that miss most get steps of half the length. Every
-    gradient is used once and let go of.
+    gradient is used once and let go of; but that at the baseline, where all gates of a network without biases stand on
+    their edge, is not used: no way leads there.
 
     Parameters
     ----------
@@ -110,7 +112,8 @@ class Panels:
         self._change = wide(change)
         self._edges = np.linspace(0, 1, PANELS + 1) ** CROWDING
         narrow = torch.promote_types(change.dtype, torch.float32)
-        # Of every panel the sum of weighted gradients, of their slopes, and of the weights: 1, at either end 1/2.
+        # Of every panel the sum of weighted gradients, of their slopes, and of the weights: 1, at either end 1/2, at the
+        # baseline 0.
         self._sums = torch.zeros((PANELS, *change.shape), dtype=narrow, device=self._change.device)
         self._slopes = np.zeros(PANELS)
         self._weights = np.zeros(PANELS)
@@ -135,7 +138,7 @@ class Panels:
         """Return the points to go on with: between those of the panels that miss most, `TOGETHER` or a few more."""
         points: list[Point] = []
         for panel in np.argsort(-np.abs(self._missed()), kind="stable").tolist():
-            steps = round(self._weights[panel])
+            steps = math.ceil(self._weights[panel])
             points += [Point(self._within(panel, (step + 0.5) / steps), (panel,)) for step in range(steps)]
             if len(points) >= TOGETHER:
                 break
@@ -144,7 +147,7 @@ class Panels:
     def take(self, points: Sequence[Point], scores: Tensor, gradients: Tensor) -> None:
         """Take up scores `[n]` and gradients `[n, C, *S]` at the first n of the points."""
         for point, score, gradient in zip(points, scores.tolist(), wide(gradients), strict=False):
-            weight = 1.0 if point.edge is None else 0.5
+            weight = 1.0 if point.edge is None else 0.5 * (point.edge > 0)
             slope = float((gradient * self._change).sum())
             for panel in point.panels:
                 self._sums[panel].add_(gradient, alpha=weight)
