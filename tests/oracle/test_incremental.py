@@ -481,3 +481,20 @@ def test_where_nothing_is_saved_the_plain_path_is_taken(name: str, partly: list[
         return
     explain(network.model(), network.picture()[0], "occlusion", window=8, stride=8)
     assert partly == []
+
+
+def test_all_windows_are_one_chunk_where_there_is_room_at_the_waist(
+    partly: list[Windows], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = NETWORKS["resnet"]
+
+    def found() -> np.ndarray:
+        partly.clear()
+        return explain(network.model(), network.picture()[0], "occlusion", target=1, window=16, stride=8).values
+
+    whole, chunks = found(), len(partly)
+    at_once = partly[0].run.row_bytes
+    monkeypatch.setattr(running, "MOST_BYTES", 3 * at_once)
+    split = found()
+    assert (chunks, len(partly)) == (1, 17)  # of 7 x 7 windows
+    assert split == pytest.approx(whole, rel=1e-4, abs=1e-6)

@@ -47,6 +47,8 @@ class Incremental:
     ----------
     clean_scores : Tensor
         Raw scores of the inputs, `[N, K]`.
+    row_bytes : int
+        What is held of an edited input until all of them have come to where the network is narrowest.
     """
 
     def __init__(self, plan: Plan, inputs: Tensor, edits: Boxes) -> None:
@@ -58,10 +60,12 @@ class Incremental:
         largest = plan.largest(changing) * inputs.element_size()
         rows = min(ROWS, max(FEWEST_ROWS, LARGEST_BYTES // largest))
         self._together = max(1, rows // len(inputs))
-        self.clean_scores = inputs.new_empty(0)
-        for node, value in plan.clean(inputs):
+        self.clean_scores, self.row_bytes = inputs.new_empty(0), 1
+        for place, (node, value) in enumerate(plan.clean(inputs)):
             if node.op == "output":
                 self.clean_scores = logits_from(value, len(inputs))
+            if place == plan.waist:
+                self.row_bytes = value[0].nbytes
             if node in changing:
                 for read in plan.reads.get(node, ()):
                     self._bases[node, read.fill] = based(value, read.before, read.after, read.fill)

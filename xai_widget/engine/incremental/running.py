@@ -17,8 +17,10 @@ from xai_widget.models import logits_from
 FEWEST: Final = 8
 # Of the network's work; above it the copies of the regions outweigh what is left out.
 LARGEST_SHARE: Final = 0.85
-# Rows of a chunk: linear layers read their weights once for all of them.
-MOST: Final = 128
+# Rows of a chunk, and what they may hold where the network is narrowest: streams wait for each other once a chunk, of all
+# windows more are alike, and linear layers read their weights once for all of them.
+MOST: Final = 1024
+MOST_BYTES: Final = 2**25
 # Clean activations that a run may hold.
 LARGEST_BYTES: Final = 2**29
 # What rounding may make of the same sums in another order: of the largest score, and beside it of the window's effect.
@@ -47,8 +49,8 @@ class Windows:
 
     @property
     def together(self) -> int:
-        """How many edits run together where nothing has to be cancelled: linear layers want many rows."""
-        return max(1, MOST // len(self.fill))
+        """How many edits run together where nothing has to be cancelled."""
+        return max(1, min(MOST, MOST_BYTES // self.run.row_bytes) // len(self.fill))
 
     def logits(self, start: int, count: int) -> Tensor:
         """Return logits `[count, N, K]` of the edits from `start` on; each counts as one model evaluation."""
