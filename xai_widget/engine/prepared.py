@@ -15,8 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from xai_widget.engine.folding import LINEAR, Readers, fold, pool_first
-from xai_widget.engine.onednn import Linear as OneDnnLinear
-from xai_widget.engine.onednn import is_plain, serves
+from xai_widget.engine.onednn import SHARING, is_plain, serves
 from xai_widget.engine.rectified import GradientKind
 from xai_widget.engine.shadow import make_shadow
 from xai_widget.engine.winograd import WinogradConv2d, combine, kernel_bytes, multiplies_less
@@ -109,11 +108,11 @@ def quicken(network: nn.Module, room: int) -> int:
     """Exchange layers for faster ones without gradients, which take at most `room` bytes more; returns how many."""
     count = 0
     for module in network.modules():
-        if type(module) is nn.Linear and is_plain(module):
-            module.__class__ = OneDnnLinear
-        elif multiplies_less(module) and kernel_bytes(module) - module.weight.nbytes <= room:
+        if multiplies_less(module) and kernel_bytes(module) - module.weight.nbytes <= room:
             room -= kernel_bytes(module) - module.weight.nbytes
             combine(module)
+        elif is_plain(module):
+            module.__class__ = SHARING[type(module)]
         else:
             continue
         count += 1

@@ -12,6 +12,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from xai_widget.engine.incremental.operations import Concatenates, Joins, Operation, Pointwise, Slides
 from xai_widget.engine.incremental.regions import Ints, Sliding, based
+from xai_widget.engine.incremental.tracing import CONVOLUTIONS as OWN
 from xai_widget.engine.incremental.tracing import Traced, call, called
 from xai_widget.engine.winograd import WinogradConv2d
 
@@ -96,7 +97,7 @@ def _of_module(module: nn.Module, source: Node, given: Tensor, result: Any) -> O
             return None
         return _convolution(
             source, given, result, module.weight, module.bias, module.stride, module.padding, module.dilation,
-            module.groups, module.convolved if isinstance(module, WinogradConv2d) else None,
+            module.groups, module.convolved if isinstance(module, OWN) else None,
         )  # fmt: skip
     if isinstance(module, nn.MaxPool2d | nn.MaxPool3d) and not module.return_indices:
         return _maximum(source, given, result, module.kernel_size, module.stride, module.padding, module.dilation)
@@ -165,7 +166,7 @@ def _convolution(
     def run(windows: Tensor) -> Tensor:
         return function(windows, weight, bias, steps.tolist(), 0, holes.tolist(), groups)
 
-    return Pointwise(run) if geometry.is_pointwise else Slides(source, geometry, unpadded or run)
+    return Pointwise(unpadded or run) if geometry.is_pointwise else Slides(source, geometry, unpadded or run)
 
 
 def _maximum(

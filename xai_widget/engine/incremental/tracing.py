@@ -8,6 +8,7 @@ from typing import Any, Final
 from torch import fx, nn
 from torch.fx.node import Node
 
+from xai_widget.engine.onednn import Conv2d, Conv3d
 from xai_widget.engine.winograd import WinogradConv2d
 
 # What hands on its input's own memory: an in-place change behind it reaches what was handed on.
@@ -40,6 +41,9 @@ class Traced:
         return self.modules[str(node.target)] if node.op == "call_module" else None
 
 
+# Those of prepared copies.
+CONVOLUTIONS: Final = (Conv2d, Conv3d, WinogradConv2d)
+
 # Two traces at once would undo each other's changes to `nn.Module` in the wrong order.
 _TRACING: Final = threading.Lock()
 
@@ -57,7 +61,7 @@ class Tracer(fx.Tracer):
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         """Whether a module's inside is left alone."""
-        return isinstance(m, nn.Linear | WinogradConv2d) or super().is_leaf_module(m, module_qualified_name)
+        return isinstance(m, (nn.Linear, *CONVOLUTIONS)) or super().is_leaf_module(m, module_qualified_name)
 
     def call_module(self, m: nn.Module, forward: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Note a module's call, if it is one of the network that is traced."""
