@@ -255,6 +255,12 @@ def test_a_network_without_biases_is_complete_with_the_first_points() -> None:
     assert found.meta["steps"] == FIRST_POINTS
 
 
+def test_a_gradient_that_is_no_number_at_the_baseline_does_no_harm() -> None:
+    """The length of a vector has no gradient at 0, and the same one everywhere else on the way."""
+    found = integrate(lambda a, b: (a**2 + b**2).sqrt(), 3.0, 4.0, steps=None, tolerance=0.001)
+    assert found.values.ravel() == pytest.approx([9 / 5, 16 / 5], rel=1e-6)
+
+
 def test_a_linear_score_is_exact_with_the_first_points_whatever_the_tolerance() -> None:
     found = integrate(lambda a, b: 3 * a - 2 * b + 7, 1.5, -4.0, steps=None, tolerance=0.001, baseline=0.5)
     assert found.values.ravel() == pytest.approx([3 * 1.0, -2 * -4.5], rel=1e-6)

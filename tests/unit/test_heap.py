@@ -5,11 +5,13 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
+from torch.overrides import TorchFunctionMode
 
-from xai_widget.engine.heap import give_back
+from xai_widget.engine.heap import give_back, keep_freed
 
 STATM = Path("/proc/self/statm")
 
@@ -29,6 +31,19 @@ def test_pieces_between_what_is_kept_are_handed_back() -> None:
     give_back()
     assert before - resident() > 32 * 2**20
     assert all(float(one[-1]) == 1.0 for one in kept)
+
+
+class Devices(TorchFunctionMode):
+    """Notes where tensors are made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.devices: list[str] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        found = func(*args, **(kwargs or {}))
+        self.devices.append(found.device.type)
+        return found
 
 
 ROUNDS = """
@@ -56,6 +71,13 @@ def test_blocks_that_were_freed_serve_again() -> None:
     """A new process fills and frees 48 MB ten times; in the end it asks the system for no page of them any more."""
     done = subprocess.run([sys.executable, "-c", ROUNDS], capture_output=True, text=True, check=True)
     assert int(done.stdout) < 12 * 2**20 / resource.getpagesize()
+
+
+def test_the_block_is_the_processors_whatever_the_default_device() -> None:
+    keep_freed.cache_clear()
+    with torch.device("meta"), Devices() as seen:
+        keep_freed()
+    assert seen.devices == ["cpu"]
 
 
 def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ def keep_freed() -> None:
     to a quarter of the time of a pass with gradients. How much it keeps it learns from the largest block that was freed
     (mallopt(3), M_MMAP_THRESHOLD). Here that is one which nobody has written to.
     """
-    torch.empty(LARGEST_LEARNT_FROM, dtype=torch.uint8)
+    torch.empty(LARGEST_LEARNT_FROM, dtype=torch.uint8, device="cpu")  # whatever the default is
 
 
 def give_back() -> None:

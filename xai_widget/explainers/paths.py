@@ -147,12 +147,13 @@ class Panels:
     def take(self, points: Sequence[Point], scores: Tensor, gradients: Tensor) -> None:
         """Take up scores `[n]` and gradients `[n, C, *S]` at the first n of the points."""
         for point, score, gradient in zip(points, scores.tolist(), wide(gradients), strict=False):
-            weight = 1.0 if point.edge is None else 0.5 * (point.edge > 0)
-            slope = float((gradient * self._change).sum())
-            for panel in point.panels:
-                self._sums[panel].add_(gradient, alpha=weight)
-                self._slopes[panel] += weight * slope
-                self._weights[panel] += weight
+            if point.edge != 0:  # nothing times a gradient that is not a number would not be nothing
+                weight = 1.0 if point.edge is None else 0.5
+                slope = float((gradient * self._change).sum())
+                for panel in point.panels:
+                    self._sums[panel].add_(gradient, alpha=weight)
+                    self._slopes[panel] += weight * slope
+                    self._weights[panel] += weight
             if point.edge is not None:
                 self._scores[point.edge] = score
             self.count += 1
