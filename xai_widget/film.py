@@ -1,12 +1,12 @@
 """Film: the maps of many layers from one pass, and small copies of them to choose from."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from xai_widget.attribution import Attribution
-from xai_widget.engine import Case
+from xai_widget.engine import Case, GradientKind
 from xai_widget.explainers import Method
 from xai_widget.session import Session
 from xai_widget.targets import Target
@@ -55,8 +55,21 @@ def layer_maps(
     yield from maps_of(session, method, captured(session, method, target, names))
 
 
-def captured(session: Session, method: Method, target: Target, layers: Sequence[str]) -> Case:
-    """Return a case with what all these layers gave in one forward, ready for the kind of gradient that the method takes.
+def captured(
+    session: Session,
+    method: Method,
+    target: Target,
+    layers: Sequence[str],
+    check: Callable[[], None] | None = None,
+) -> Case:
+    """Return a case with what all these layers gave in one forward, and the gradients there if the method takes any.
+
+    Parameters
+    ----------
+    session, method, target, layers
+        As for `layer_maps`.
+    check : callable, optional
+        Called at every layer on the way up and on the way down; what it raises ends the pass.
 
     Raises
     ------
@@ -64,12 +77,15 @@ def captured(session: Session, method: Method, target: Target, layers: Sequence[
         The method refuses the model or a layer; an unknown target.
     """
     case = session.case(method, [target], layers)
-    case.capture(getattr(method, "gradient", "plain"))
+    kind: GradientKind = getattr(method, "gradient", "plain")
+    case.capture(kind, check)
+    if method.cost(case).backwards:
+        case.gradients(kind, check)
     return case
 
 
 def maps_of(session: Session, method: Method, case: Case) -> Iterator[tuple[str, Attribution]]:
-    """Yield each layer's name and its map, from a case that is `captured`: one backward serves all, before the first."""
+    """Yield each layer's name and its map, from a case that is `captured`."""
     try:
         for name in case.layers:
             *_, last = session.attributions(method, case.with_layers((name,)))

@@ -1,5 +1,5 @@
 import type { AnyModel } from "@anywidget/types";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createFakeModel, type FakeModel } from "../dev/fake-model";
 import { sharedPrefix } from "../src/layers";
 import { methodGroups, movedTo, runsByItself } from "../src/methods";
@@ -9,7 +9,7 @@ import { DEFAULT_VIEW, type FilmPayload, type MethodPayload, type Traits } from 
 import { askedClasses, sameQuestion, suggestedFoil, toggleFoil } from "../src/questions";
 import { createStore, type Store } from "../src/state";
 import { thumbnail } from "../src/ui/asking/colouring";
-import { createFilm, decodeFilm } from "../src/ui/asking/filming";
+import { createFilm, decodeFilm, REST_MS } from "../src/ui/asking/filming";
 import { OCCLUSION, RESULT, SESSION, status, TRAITS, windowed } from "./samples";
 
 describe("a question", () => {
@@ -146,6 +146,7 @@ describe("the strip", () => {
     model.tell({ kind: "result", request_id: id, result }, [Float32Array.of(1, 2).buffer]);
     model.push("status", status("done", id));
   };
+  const rested = () => vi.advanceTimersByTime(REST_MS);
   const asked = () =>
     model.sent.map(({ content }) => content as { kind?: string; request_id: string }).filter((c) => c.kind === "film");
   const answer = (id: string) => {
@@ -157,35 +158,57 @@ describe("the strip", () => {
   };
 
   beforeEach(() => {
+    vi.useFakeTimers();
     lifetime = new AbortController();
     model = createFakeModel(traits);
     store = createStore(model as unknown as AnyModel<Traits>, lifetime.signal);
   });
-  afterEach(() => lifetime.abort());
+  afterEach(() => {
+    lifetime.abort();
+    vi.useRealTimers();
+  });
 
   it("is asked for once, when somebody looks and the map itself is there", async () => {
     const film = createFilm(store);
     session();
     const stop = film.want();
+    rested();
     expect(asked()).toHaveLength(0);
     done(1, 0);
+    rested();
     expect(asked()).toHaveLength(1);
     await answer(asked()[0].request_id);
     expect(film.current.value?.frames.map(({ layer }) => layer)).toEqual(["a"]);
     model.push("layer", "b");
     model.push("status", status("running", 2));
     done(2, 0);
+    rested();
     expect(asked()).toHaveLength(1);
     expect(film.current.value).not.toBeNull();
     stop();
+  });
+
+  it("is not asked for while somebody steps from class to class", () => {
+    createFilm(store).want();
+    session();
+    for (const [id, target] of [0, 1, 0, 1].entries()) {
+      store.change({ target });
+      done(id + 1, target);
+      vi.advanceTimersByTime(REST_MS - 1);
+      expect(asked()).toHaveLength(0);
+    }
+    vi.advanceTimersByTime(1);
+    expect(asked()).toHaveLength(1);
   });
 
   it("waits, where nobody looks", () => {
     const film = createFilm(store);
     session();
     done(1, 0);
+    rested();
     expect(asked()).toHaveLength(0);
     film.want();
+    rested();
     expect(asked()).toHaveLength(1);
   });
 
@@ -194,12 +217,15 @@ describe("the strip", () => {
     session();
     film.want();
     done(1, 0);
+    rested();
     await answer(asked()[0].request_id);
     store.change({ target: 1 });
     expect(film.current.value).toBeNull();
+    rested();
     expect(asked()).toHaveLength(1);
     model.push("status", status("running", 2));
     done(2, 1);
+    rested();
     expect(asked()).toHaveLength(2);
   });
 
@@ -208,10 +234,12 @@ describe("the strip", () => {
     session();
     film.want();
     done(1, 0);
+    rested();
     await answer(asked()[0].request_id);
     session();
     expect(film.current.value).toBeNull();
     done(2, 0);
+    rested();
     expect(asked()).toHaveLength(2);
   });
 
@@ -220,11 +248,13 @@ describe("the strip", () => {
     session();
     film.want();
     done(1, 0);
+    rested();
     model.tell({ kind: "cancelled", request_id: asked()[0].request_id });
     await Promise.resolve();
     expect(film.stopped.value).toBe(true);
     film.again();
     expect(film.stopped.value).toBe(false);
+    rested();
     const error = { title: "No room.", hint: "", traceback: "" };
     model.tell({ kind: "error", request_id: asked()[1].request_id, error });
     await Promise.resolve();

@@ -1,5 +1,6 @@
 """The strip of small maps: all layers from one pass, answered beside the run, remembered until the model changes."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ from tests.zoo import ZOO, Flat, picture, seeded
 from xai_widget import Contrast, explain
 from xai_widget.binding import Binding
 from xai_widget.explainers import build_method
-from xai_widget.film import in_one_pass, layer_maps, readable_layers, shrunk, spread
+from xai_widget.film import captured, in_one_pass, layer_maps, maps_of, readable_layers, shrunk, spread
 from xai_widget.inputs import read_input
 from xai_widget.session import Session
 
@@ -56,6 +57,39 @@ def test_the_maps_of_all_layers_cost_one_forward_and_one_backward(method: str, p
         assert found.layer == name
     assert len(tallies) == len(readable_layers(session, chosen)) > 3
     assert tallies[-1] == (1, 1)
+
+
+class StopError(Exception):
+    """Ends a pass."""
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "layer_cam"])
+def test_a_pass_can_be_ended_at_every_layer_on_the_way_up_and_down(method: str) -> None:
+    session, chosen = session_of(ZOO["flat head"]()), build_method(method, {})
+    names = readable_layers(session, chosen)
+    calls = 0
+
+    def counted() -> None:
+        nonlocal calls
+        calls += 1
+
+    whole = dict(maps_of(session, chosen, captured(session, chosen, 1, names, counted)))
+    assert calls == 2 * len(names)
+    for last in range(1, calls + 1):
+        afresh, left = session_of(ZOO["flat head"]()), last
+
+        def check() -> None:
+            nonlocal left
+            left -= 1
+            if left == 0:
+                raise StopError
+
+        with pytest.raises(StopError):
+            captured(afresh, chosen, 1, names, check)
+        assert left == 0
+        found = dict(maps_of(afresh, chosen, captured(afresh, chosen, 1, names)))
+        assert list(found) == list(whole)
+        assert all((found[name].values == whole[name].values).all() for name in names)
 
 
 def test_a_closed_form_costs_one_forward_and_no_backward() -> None:
@@ -123,6 +157,10 @@ def ask(w: Recorded, request: str = "f1") -> None:
         thread.join(SOON)
 
 
+def in_order(w: Recorded) -> list[dict[str, Any]]:
+    return [msg["content"] for msg, _ in w.sent if msg["method"] == "custom"]
+
+
 def buffers_of(w: Recorded, kind: str) -> list[Any]:
     return [buffers for msg, buffers in w.sent if msg.get("content", {}).get("kind") == kind]
 
@@ -181,6 +219,68 @@ def test_a_layer_that_is_chosen_from_the_film_costs_nothing() -> None:
     w.settle()
     alone = explain(seeded(Counted).eval(), picture(), target=2, layer="conv1")
     assert w.attribution.values == pytest.approx(alone.values, abs=1e-6)
+    # The film of that one does not drive out the first.
+    ask(w, "f2")
+    w.target = 1
+    w.settle()
+    before = Counted.seen
+    w.layer = "conv2"
+    w.settle()
+    assert Counted.seen == before
+    assert w.customs("result")[-1]["result"]["target"] == 1
+
+
+class Blocking(Flat):
+    """Waits in its second convolution while its gate is closed, and counts passes that began and that came through."""
+
+    gate: ClassVar = threading.Event()
+    waits: ClassVar = threading.Event()
+    began: ClassVar[int] = 0
+    ended: ClassVar[int] = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv2.register_forward_pre_hook(self.wait)
+
+    @staticmethod
+    def wait(*_: Any) -> None:
+        if not Blocking.gate.is_set():
+            Blocking.waits.set()
+            assert Blocking.gate.wait(SOON)
+
+    def forward(self, x: Tensor) -> Tensor:
+        Blocking.began += 1
+        found = super().forward(x)
+        Blocking.ended += 1
+        return found
+
+
+def test_a_film_gives_way_in_the_middle_of_its_pass_and_comes_afterwards() -> None:
+    Blocking.gate.set()
+    w = a_widget(seeded(Blocking).eval(), method="grad_cam", target=1, layer="conv2")
+    w.explain()
+    before = Blocking.began, Blocking.ended
+    Blocking.gate.clear()
+    Blocking.waits.clear()
+    w.hear({"kind": "film", "request_id": "f1"})
+    assert Blocking.waits.wait(SOON)
+    w.target = 2
+    Blocking.gate.set()
+    w.settle()
+    w.asker._worker.join(SOON)
+    # The film's pass ended at the layer where it had waited, and began anew later; the other class cost no pass.
+    kinds = [
+        (content["kind"], content["request_id"]) for content in in_order(w) if content["kind"] in {"result", "film"}
+    ]
+    assert kinds[-1] == ("film", "f1")
+    assert kinds[-2][0] == "result"
+    assert (Blocking.began - before[0], Blocking.ended - before[1]) == (2, 1)
+    film = w.customs("film")[0]["film"]
+    assert film["target"] == 1
+    (buffers,) = buffers_of(w, "film")
+    alone = explain(seeded(Flat).eval(), picture(), target=1, layer="conv1")
+    small = next(frame for frame in film["frames"] if frame["layer"] == "conv1")
+    assert np.frombuffer(buffers[small["buffer"]], np.float32) == pytest.approx(alone.values.ravel(), abs=1e-6)
 
 
 def test_a_layer_is_not_answered_from_the_film_of_a_model_that_has_changed() -> None:

@@ -1,6 +1,8 @@
 """One worker thread: the newest job wins, cancel is prompt, and everything ends exactly once."""
 
 import contextvars
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -344,3 +346,48 @@ def test_a_new_job_replaces_those_of_its_own_lane_only() -> None:
     worker.cancel()
     long.let_through()
     assert films[2].ended.wait(SOON)
+
+
+def test_a_long_step_can_ask_whether_it_keeps_somebody_waiting() -> None:
+    worker, log, film, long = Worker(), Log(), Gated(), Gated()
+    job = Job("film", film, log)
+    worker.submit(job, "film")
+    assert film.started.wait(SOON)
+    assert not worker.should_pause("film")
+    run = Job("run", long, log)
+    worker.submit(run)
+    assert worker.should_pause("film")
+    assert not worker.should_pause("main")
+    film.let_through()
+    assert long.started.wait(SOON)
+    assert worker.should_pause("film")
+    run.stop("cancelled")
+    long.let_through()
+    assert finished(run)
+    film.let_through()
+    assert not worker.should_pause("film")
+    job.stop("superseded")
+    assert worker.should_pause("film")
+    film.let_through()
+    assert finished(job)
+
+
+# What is registered first is called last.
+IN_A_RUN = """
+import atexit, threading
+atexit.register(lambda: print("left", [each.name for each in threading.enumerate() if each.name == "xai-widget"]))
+from torchvision.models import resnet18
+from tests.recorded import Recorded
+from xai_widget import examples
+given = dict(labels=list(map(str, range(1000))), method="rise", params={"samples": 20_000}, auto_run=False)
+w = Recorded(resnet18(weights=None).eval(), examples.photo("cat"), **given)
+w.hear({"kind": "run", "request_id": "r"})
+job = w.asker.job
+assert job.advanced.wait(60)
+print("runs", not job.ended.is_set())
+"""
+
+
+def test_a_python_that_ends_in_the_middle_of_a_run_leaves_no_thread_in_pytorch() -> None:
+    found = subprocess.run([sys.executable, "-c", IN_A_RUN], capture_output=True, text=True, timeout=300, check=False)
+    assert (found.returncode, found.stdout, found.stderr) == (0, "runs True\nleft []\n", "")

@@ -1,7 +1,8 @@
 """Activations of many layers from one forward, and gradients there by a backward through the head alone."""
 
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from xai_widget.engine.runner import Runner
 from xai_widget.engine.watch import first_tensor
 
 Score = Callable[[Tensor], Tensor]
+# Called between two layers of a long pass; it may raise.
+Check = Callable[[], None]
 
 
 @dataclass(eq=False)
@@ -49,7 +52,7 @@ class Captured:
             self, activations=activations, logits=self.logits[at], _row=index, _last=None, _lock=threading.Lock()
         )
 
-    def gradients(self, score: Score, key: Hashable) -> dict[str, Tensor]:
+    def gradients(self, score: Score, key: Hashable, check: Check | None = None) -> dict[str, Tensor]:
         """Return ∂ score(logits).sum() / ∂ activation for every captured layer; rows are independent.
 
         Parameters
@@ -58,19 +61,22 @@ class Captured:
             `[N, K] -> [N]`, differentiable.
         key : Hashable
             Names the score: the gradients of the last one are kept.
+        check : callable, optional
+            Called at every layer on the way down; what it raises ends the backward.
         """
         with self._lock:
             if self._last is None or self._last[0] != key:
-                self._last = (key, self._differentiate(score))
+                self._last = (key, self._differentiate(score, check))
             return self._last[1]
 
-    def _differentiate(self, score: Score) -> dict[str, Tensor]:
+    def _differentiate(self, score: Score, check: Check | None) -> dict[str, Tensor]:
         with torch.inference_mode(False), torch.enable_grad():
             if self.head is not None:
                 return _closed_form(self.activations, self.head, logit_gradient(score, self.logits))
             names = list(self.points)
             points = [self.points[name] for name in names]
-            gradients = gradients_as(self.kind, score(self.logits).sum(), points, retain_graph=True)
+            with _checked(points, check):
+                gradients = gradients_as(self.kind, score(self.logits).sum(), points, retain_graph=True)
             at = slice(None) if self._row is None else slice(self._row, self._row + 1)
             found = {
                 name: torch.zeros_like(self.points[name]) if gradient is None else gradient.detach()
@@ -101,12 +107,18 @@ def _closed_form(activations: dict[str, Tensor], head: Head, logit_gradients: Te
 
 
 def capture(
-    runner: Runner, facts: Facts, inputs: Tensor, layers: Sequence[str], kind: GradientKind = "plain"
+    runner: Runner,
+    facts: Facts,
+    inputs: Tensor,
+    layers: Sequence[str],
+    kind: GradientKind = "plain",
+    check: Check | None = None,
 ) -> Captured:
     """Run the model once on `inputs` and return what `layers` gave, ready for this kind of gradient.
 
     Nothing below the lowest captured layer is differentiated, and no gradient of a parameter is computed. Where a
-    layer runs several times in one forward, its last output is captured.
+    layer runs several times in one forward, its last output is captured. `check` is called at every captured layer, and
+    what it raises ends the forward.
 
     Raises
     ------
@@ -123,7 +135,7 @@ def capture(
         runner = packed(runner, inputs, layers)
         module = runner.module or module
     points: dict[str, Tensor] = {}
-    taps = {name: _tap(points, name, graph=not closed) for name in layers}
+    taps = {name: _tap(points, name, check, graph=not closed) for name in layers}
     with runner.session(grad=not closed), hooked(module, taps), backward_as(kind):
         logits = runner.logits(inputs)
     missing = [name for name in layers if name not in points]
@@ -156,8 +168,28 @@ def on_grid(values: Tensor, layer: LayerFact | None) -> Tensor:
     return values.movedim(-1, 1)
 
 
-def _tap(points: dict[str, Tensor], name: str, *, graph: bool) -> Hook:
+@contextmanager
+def _checked(points: Sequence[Tensor], check: Check | None) -> Iterator[None]:
+    """Call `check` when a backward comes to each of `points`."""
+    if check is None:
+        yield
+        return
+
+    def came(_gradient: Tensor) -> None:
+        check()
+
+    handles = [point.register_hook(came) for point in points]  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _tap(points: dict[str, Tensor], name: str, check: Check | None, *, graph: bool) -> Hook:
     def tap(_module: nn.Module, _args: Any, output: Any) -> Any:
+        if check is not None:
+            check()
         out = first_tensor(output)
         if out is None:
             return None

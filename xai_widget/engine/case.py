@@ -12,7 +12,7 @@ from torch import Tensor
 
 from xai_widget.engine.asked import Asked
 from xai_widget.engine.attention import Attention, attend
-from xai_widget.engine.capture import Captured, capture, logit_gradient
+from xai_widget.engine.capture import Captured, Check, capture, logit_gradient
 from xai_widget.engine.edits import Edits, Fill, fill_for
 from xai_widget.engine.gradients import gradients_at
 from xai_widget.engine.kept import KeptLogits
@@ -46,13 +46,21 @@ class Case(Asked):
         """Take logits `[N, K]` of these inputs that a measured pass has given already."""
         self.memory.keep(("logits",), logits, logits.nbytes)
 
-    def capture(self, kind: GradientKind = "plain") -> Captured:
-        """Return activations at `layers` from one forward, ready to be differentiated; kept."""
+    def capture(self, kind: GradientKind = "plain", check: Check | None = None) -> Captured:
+        """Return activations at `layers` from one forward, ready to be differentiated; kept.
+
+        Parameters
+        ----------
+        kind : {"plain", "guided", "deconv"}
+            What rectifiers above the layers will let through on the way back.
+        check : callable, optional
+            Called at every layer on the way; what it raises ends the pass.
+        """
         found = self.memory.captured(self.layers, kind)
         if found is not None:
             return found
         self.forbid_replay()
-        captured = capture(self.runner, self.facts, self.inputs, self.layers, kind)
+        captured = capture(self.runner, self.facts, self.inputs, self.layers, kind, check)
         self.memory.keep(("capture", kind, self.layers), captured, captured.nbytes)
         self.adopt_logits(captured.logits.detach())
         return captured
@@ -64,18 +72,20 @@ class Case(Asked):
         captured = next((found for found in kept if found is not None), None) or self.capture()
         return {name: captured.activations[name] for name in self.layers}
 
-    def gradients(self, kind: GradientKind = "plain") -> dict[str, Tensor]:
+    def gradients(self, kind: GradientKind = "plain", check: Check | None = None) -> dict[str, Tensor]:
         """Return the gradient of each row's score at each layer, `[N, C, *grid]`: a backward through the head alone.
 
         Parameters
         ----------
         kind : {"plain", "guided", "deconv"}
             What rectifiers above the layer let through on the way back.
+        check : callable, optional
+            Called at every layer on the way; what it raises ends the pass.
         """
-        captured = self.capture(kind)
+        captured = self.capture(kind, check)
         key = tuple(question.key for question in self.questions)
         self.runner.tally.backwards += 0 if captured.knows(key) else len(self.inputs)
-        found = captured.gradients(self.score, key)
+        found = captured.gradients(self.score, key, check)
         return {name: found[name] for name in self.layers}
 
     def attention(self, *, first: int = -1) -> Attention:

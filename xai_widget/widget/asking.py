@@ -83,8 +83,9 @@ class Asker:
     ----------
     finished : OrderedDict
         Final attributions by the wish's key, the one asked for last at the end; at most `REMEMBERED`.
-    prepared : dict
-        Final attributions that came with another answer, by the key of a wish that may follow; see `prepare`.
+    prepared : OrderedDict
+        Final attributions that came with other answers, by the key of a wish that may follow, the newest at the end;
+        at most `PREPARED_BYTES`.
     latest : tuple of Wish, Attribution, request id; or None
         The newest map, partial or final.
     failure : tuple of request id and exception, or None
@@ -97,7 +98,7 @@ class Asker:
     def __init__(self, sessions: Sequence[Session], reporter: Reporter) -> None:
         self.sessions = sessions
         self.finished: OrderedDict[Key, Attribution] = OrderedDict()
-        self.prepared: dict[Key, Attribution] = {}
+        self.prepared: OrderedDict[Key, Attribution] = OrderedDict()
         self.latest: tuple[Wish, Attribution, RequestId] | None = None
         self.failure: tuple[RequestId, BaseException] | None = None
         self.lock = threading.RLock()
@@ -157,6 +158,10 @@ class Asker:
             elif outcome != "done":
                 self._reporter.report_end(job.request_id, outcome)
 
+    def should_pause(self, lane: Lane) -> bool:
+        """Whether what runs in `lane` keeps something more urgent waiting, or is to end; asked in the worker."""
+        return self._worker.should_pause(lane)
+
     def cancel(self) -> bool:
         """Stop what is running or waiting; returns whether there was anything."""
         return self._worker.cancel()
@@ -192,14 +197,14 @@ class Asker:
                 self.finished.popitem(last=False)
 
     def prepare(self, results: Mapping[Key, Attribution]) -> None:
-        """Remember final results that may be asked for next, in place of the ones before; what is too much is left out."""
-        room = PREPARED_BYTES
+        """Remember final results that may be asked for next; where there are too many, the oldest are dropped."""
         with self.lock:
-            self.prepared.clear()
             for key, attribution in results.items():
-                if attribution.values.nbytes <= room:
-                    room -= attribution.values.nbytes
-                    self.prepared[key] = attribution
+                self.prepared[key] = attribution
+                self.prepared.move_to_end(key)
+            held = sum(attribution.values.nbytes for attribution in self.prepared.values())
+            while held > PREPARED_BYTES:
+                held -= self.prepared.popitem(last=False)[1].values.nbytes
 
     def show_again(self, request_id: RequestId) -> None:
         """Show the newest map as what this run ended with."""

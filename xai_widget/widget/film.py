@@ -25,10 +25,15 @@ LAYERS: Final = 60
 REMEMBERED: Final = 16
 
 
+class _PausedError(Exception):
+    """Somebody waits for something more urgent than the pass under way."""
+
+
 class Film(Service):
     """Answers ``film``: the maps of all layers for the present method and target, from one pass of the model.
 
-    It works in the least urgent lane and stops between two layers for anything else. The last answers are remembered:
+    It works in the least urgent lane and stops at the next layer for anything else: a pass that is not over begins anew
+    then. The last answers are remembered:
     another layer is the same film, and the map of a layer that is chosen from it is there at once.
     """
 
@@ -80,8 +85,12 @@ class Film(Service):
             film: dict[str, Any] = {"session": wish.session, "method": wish.method.id}
             frames: list[dict[str, Any]] = []
             buffers: list[memoryview] = []
-            # Forward and backward are the long steps; whoever asks about another class waits for one of them at most.
-            case = captured(session, wish.method, wish.target, names)
+            while True:
+                try:
+                    case = captured(session, wish.method, wish.target, names, self._pause)
+                    break
+                except _PausedError:
+                    yield
             yield
             maps: dict[Key, Attribution] = {}
             for name, attribution in maps_of(session, wish.method, case):
@@ -103,6 +112,10 @@ class Film(Service):
             self._made.move_to_end(key)
         film, buffers = made
         self.widget.tell({"kind": "film", "request_id": request_id, "film": film}, buffers)
+
+    def _pause(self) -> None:
+        if self.widget.asker.should_pause("film"):
+            raise _PausedError
 
     def _remember(self, key: tuple[int, Method, Target], made: Message) -> None:
         self._made[key] = made

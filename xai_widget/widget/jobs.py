@@ -7,9 +7,12 @@ that somebody looks at. The thread starts with the first job and ends when none 
 no thread.
 """
 
+import atexit
 import contextvars
 import logging
 import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -20,6 +23,8 @@ Lane = Literal["probe", "main", "regions", "others", "film"]
 LANES: Final[tuple[Lane, ...]] = ("probe", "main", "regions", "others", "film")
 # Ctrl-C is only seen between two waits for a job.
 POLL_SECONDS: Final = 0.1
+# How long a Python that ends waits for steps under way.
+LAST_SECONDS: Final = 5.0
 LOG: Final = logging.getLogger(__name__)
 
 
@@ -46,6 +51,11 @@ class Job:
     advanced: threading.Event = field(default_factory=threading.Event)
     _stop: Outcome | None = None
     _steps: Iterator[None] | None = None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether somebody asked it to end."""
+        return self._stop is not None
 
     def stop(self, why: Outcome) -> None:
         """Ask the job to end after its current step."""
@@ -129,6 +139,19 @@ class Worker:
             newest = self._lanes["main"].newest
             return None if newest is None or newest.ended.is_set() else newest
 
+    def should_pause(self, lane: Lane) -> bool:
+        """Whether the job under way in `lane` is to end, or a more urgent lane has something to do.
+
+        The worker looks between two steps by itself; a long step can ask meanwhile.
+        """
+        with self._lock:
+            running = self._lanes[lane].running
+            urgent = LANES[: LANES.index(lane)]
+            return (running is not None and running.is_stopping) or any(
+                newest is not None and not newest.ended.is_set()
+                for newest in (self._lanes[each].newest for each in urgent)
+            )
+
     def submit(self, job: Job, lane: Lane = "main") -> None:
         """Queue `job`; older ones of its lane end as superseded."""
         with self._lock:
@@ -141,6 +164,7 @@ class Worker:
                 context = contextvars.copy_context()
                 self._thread = threading.Thread(target=context.run, args=(self._work,), name="xai-widget", daemon=True)
                 self._thread.start()
+                _WORKERS.add(self)
         if dropped is not None:
             dropped.end("superseded")
 
@@ -158,6 +182,12 @@ class Worker:
             job.end("cancelled")
         return bool(dropped or running)
 
+    def join(self, seconds: float) -> None:
+        """Wait until nothing is left to do, at most so long."""
+        thread = self._thread
+        if thread is not None:
+            thread.join(seconds)
+
     def _work(self) -> None:
         while True:
             with self._lock:
@@ -167,3 +197,17 @@ class Worker:
                     self._thread = None
                     return
             job.step()
+
+
+_WORKERS: Final[weakref.WeakSet[Worker]] = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_all() -> None:
+    """Let no thread be in PyTorch when Python ends: it would be killed there, and the process would abort."""
+    deadline = time.monotonic() + LAST_SECONDS
+    workers = list(_WORKERS)
+    for worker in workers:
+        worker.cancel()
+    for worker in workers:
+        worker.join(max(0.0, deadline - time.monotonic()))

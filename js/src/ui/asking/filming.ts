@@ -5,6 +5,9 @@ import { sameQuestion } from "../../questions";
 import { ranking } from "../../ranking";
 import { Refusal, type Store } from "../../state";
 
+/** Whoever steps through classes or layers faster than this wants every core for the next map, not for a strip. */
+export const REST_MS = 200;
+
 /** The small map of one layer. */
 export interface Frame {
   readonly layer: string;
@@ -46,7 +49,7 @@ export function decodeFilm(payload: FilmPayload, buffers: readonly DataView[]): 
   return { frames, leftOut: payload.left_out };
 }
 
-/** The strip of small maps: asked for when it is looked at and the map itself is there, kept until the question changes. */
+/** The strip of small maps: asked for when it is looked at and the map itself has been there for a while, kept until the question changes. */
 export function createFilm(store: Store): FilmFeature {
   const found = signal<{ question: string; of: unknown; film: Film } | null>(null);
   const refusal = signal("");
@@ -75,14 +78,8 @@ export function createFilm(store: Store): FilmFeature {
   });
   let asked: { question: string; of: unknown } | null = null;
 
-  effect(() => {
-    const now = { question: question.value, of: of.value };
-    if (wanted.value === 0 || !ready.value || (asked?.question === now.question && asked.of === now.of)) {
-      return;
-    }
+  const ask = (now: { question: string; of: unknown }) => {
     asked = now;
-    refusal.value = "";
-    stopped.value = false;
     store.ask("film", {}).then(
       ({ message, buffers }) => {
         if (message.kind === "film") {
@@ -95,6 +92,17 @@ export function createFilm(store: Store): FilmFeature {
         refusal.value = cause instanceof Refusal ? cause.error.title : String(cause);
       },
     );
+  };
+
+  effect(() => {
+    const now = { question: question.value, of: of.value };
+    if (wanted.value === 0 || !ready.value || (asked?.question === now.question && asked.of === now.of)) {
+      return;
+    }
+    refusal.value = "";
+    stopped.value = false;
+    const timer = setTimeout(() => ask(now), REST_MS);
+    return () => clearTimeout(timer);
   });
   return {
     current: computed(() => {
