@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from xai_widget.attribution import Attribution, Estimate
+from xai_widget.attribution import Attribution, Estimate, last_of
 from xai_widget.engine import Case
 from xai_widget.explainers import Method, parameters_of
 from xai_widget.inputs import ModelInput
@@ -40,8 +40,7 @@ def attribution_of(
 
     def ask(target: Target) -> Attribution:
         again = case.replayed(resolve(target, row))
-        *_, last = method.estimates(again)
-        return attribution_of(method, again, last, row, item, seconds, resolve)
+        return attribution_of(method, again, last_of(method.estimates(again)), row, item, seconds, resolve)
 
     automatic = method.automatic(case.facts)
     meta = {

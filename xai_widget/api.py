@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from xai_widget.attribution import Attribution
+from xai_widget.attribution import Attribution, last_of
 from xai_widget.binding import Binding
 from xai_widget.engine import Forward
 from xai_widget.explainers import Layer, Method, build_method
@@ -95,8 +95,7 @@ def explain(
     chosen = build_method(method, params)
     binding = Binding(transform, labels, mask, device, precision, forward, activation, dims)
     session = Session.open(model, img, binding)
-    *_, last = session.run(chosen, [target], layer, fresh=True)
-    return last[0]
+    return last_of(session.run(chosen, [target], layer, fresh=True))[0]
 
 
 def explain_batch(
@@ -151,8 +150,7 @@ def explain_batch(
     found: list[Attribution] = []
     for start, stop in _runs(items, wanted):
         session = Session(model, items[start:stop], binding)
-        *_, last = session.run(chosen, wanted[start:stop], layer, fresh=True)
-        found.extend(last)
+        found.extend(last_of(session.run(chosen, wanted[start:stop], layer, fresh=True)))
     return found
 
 

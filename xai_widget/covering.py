@@ -161,7 +161,7 @@ def _without(session: Session, case: Case, labels: NDArray[np.uint8], fill: Cove
     edits = Segments(
         keep, _fitted(labels, tuple(case.inputs.shape[2:])).astype(np.int64), _filling(session, case, fill)
     )
-    pace = Pace(case.facts.seconds, case.chunk_seconds)
+    pace = Pace(case.facts, case.chunk_seconds)
     for logits in edited_logits(case.runner, case.inputs, case.logits, edits, None, pace):
         yield logits[0]
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from xai_widget.attribution import Attribution
+from xai_widget.attribution import Attribution, last_of
 from xai_widget.engine import Case, GradientKind
 from xai_widget.explainers import Method
 from xai_widget.session import Session
@@ -88,8 +88,7 @@ def maps_of(session: Session, method: Method, case: Case) -> Iterator[tuple[str,
     """Yield each layer's name and its map, from a case that is `captured`."""
     try:
         for name in case.layers:
-            *_, last = session.attributions(method, case.with_layers((name,)))
-            yield name, last[0]
+            yield name, last_of(session.attributions(method, case.with_layers((name,))))[0]
     finally:
         case.memory.release()
 

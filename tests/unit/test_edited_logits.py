@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torchvision
 from torch import Tensor, nn
 
 from tests.networks import NETWORKS
@@ -13,6 +14,7 @@ from tests.zoo import SIDE, ZOO, Plain, picture, seeded, trained_statistics
 from xai_widget.binding import Binding
 from xai_widget.engine import Boxes, Case, Edits, Segments
 from xai_widget.engine import variants as engine_variants
+from xai_widget.engine.variants import Pace
 from xai_widget.inputs import read_input
 from xai_widget.session import Session
 
@@ -117,3 +119,27 @@ def test_in_bfloat16_an_edit_of_nothing_changes_nothing(name: str) -> None:
     (exact,) = torch.cat(list(full.scores(Segments(keep, labels, fill="mean"))), 1)
     error = (found - case.logits) - (exact - full.logits)
     assert float(error[10:].abs().mean()) < 0.1 * float(moved)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "rows"),
+    [
+        ("resnet18", (3, 224, 224), 8),
+        ("resnet50", (3, 224, 224), 4),  # its layers hand on five times as much
+        ("vgg16", (3, 224, 224), 2),  # its first are four times as wide
+        ("resnet50", (3, 64, 64), 32),
+        ("resnet18", (3, 1024, 1024), 1),
+    ],
+)
+def test_fewer_inputs_run_in_one_pass_where_layers_hand_on_more(name: str, shape: tuple[int, ...], rows: int) -> None:
+    model = getattr(torchvision.models, name)(weights=None).eval()
+    pace = Pace(Session(model, [read_input(torch.zeros(shape), model)], Binding()).facts, None)
+    assert pace.rows(torch.empty(1, *shape)) == rows
+
+
+def test_a_function_shows_no_layers_and_its_inputs_alone_count() -> None:
+    def model(x: Tensor) -> Tensor:
+        return x.mean((2, 3))
+
+    session = Session(model, [read_input(picture(0, 224), model, dims=2)], Binding())
+    assert Pace(session.facts, None).rows(torch.empty(1, 3, 224, 224)) == 8

@@ -1,10 +1,13 @@
 """Estimate: an attribution that may still improve."""
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,3 +42,23 @@ class Estimate:
     arrays: Mapping[str, Tensor | tuple[Tensor, ...]] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
     row_meta: tuple[Mapping[str, Any], ...] = ()
+
+
+def last_of(results: Iterable[T]) -> T:
+    """Return the last result, holding no more than one of those before it: of a volume each can take much memory.
+
+    Raises
+    ------
+    RuntimeError
+        There is none.
+
+    Examples
+    --------
+    >>> last_of(iter([1, 2, 3]))
+    3
+    """
+    last = deque(results, maxlen=1)
+    if not last:
+        message = "The method gave no estimate."
+        raise RuntimeError(message)
+    return last[0]

@@ -22,7 +22,7 @@ from xai_widget.engine.packed import packed
 from xai_widget.engine.rectified import GRADIENTS, GradientKind
 from xai_widget.engine.relevance import Relevance, relevance
 from xai_widget.engine.relevance_steps import Composite
-from xai_widget.engine.variants import Pace, edited_logits, logits_of, rows_together
+from xai_widget.engine.variants import Pace, edited_logits, logits_of
 from xai_widget.targets import TargetNotScored
 
 
@@ -37,7 +37,7 @@ class Case(Asked):
         found = self.memory.recall(("logits",), Tensor)
         if found is None:
             self.forbid_replay()
-            runner, rows = packed(self.runner, self.inputs), rows_together(self.inputs)
+            runner, rows = packed(self.runner, self.inputs), self._pace.rows(self.inputs)
             found = torch.cat([logits_of(runner, part) for part in torch.split(self.inputs, rows)])
             self.memory.keep(("logits",), found, found.nbytes)
         return found
@@ -208,7 +208,7 @@ class Case(Asked):
             Relevance reaches an operation without a rule; or the output does not depend on the input differentiably.
         """
         self.forbid_replay()
-        rows, parts = rows_together(self.inputs), []
+        rows, parts = self._pace.rows(self.inputs), []
         for start in range(0, len(self.inputs), rows):
             part = replace(self, inputs=self.inputs[start : start + rows], questions=self.questions[start:][:rows])
             parts.append(relevance(self.runner, self.facts, part.inputs, part.score, composite))
@@ -284,8 +284,8 @@ class Case(Asked):
     @property
     def batch(self) -> int:
         """How many variants of all inputs run together."""
-        return min(self._pace.batch(self.inputs), max(1, rows_together(self.inputs) // len(self.inputs)))
+        return min(self._pace.batch(self.inputs), max(1, self._pace.rows(self.inputs) // len(self.inputs)))
 
     @property
     def _pace(self) -> Pace:
-        return Pace(self.facts.seconds, self.chunk_seconds)
+        return Pace(self.facts, self.chunk_seconds)

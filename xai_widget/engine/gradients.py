@@ -15,7 +15,7 @@ from torch.autograd.graph import saved_tensors_hooks
 from xai_widget.engine.rectified import GradientKind, backward_as, gradients_as
 from xai_widget.engine.runner import Runner
 from xai_widget.engine.stem import StemBackward
-from xai_widget.engine.variants import LARGEST_CHUNK, PICTURE, Pace, is_out_of_memory, rows_together
+from xai_widget.engine.variants import LARGEST_CHUNK, PICTURE, Pace, is_out_of_memory
 
 Score = Callable[[Tensor, int], Tensor]
 # What the graph of a chunk may hold on a processor. Memory of more is given back to the system and asked for again with
@@ -45,7 +45,7 @@ def gradients_at(
     """
     plain, runner = runner, runner.prepared(inputs, count * len(inputs), kind)
     graph = _Graph(runner, inputs, (kind, runner is plain))
-    start, size, most = 0, pace.batch(inputs), rows_together(inputs)
+    start, size, most = 0, pace.batch(inputs), pace.rows(inputs)
     while start < count:
         # More inputs than fit together are split, whatever number of variants a chunk has.
         rows = min(most, graph.rows)

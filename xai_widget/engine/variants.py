@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from xai_widget.engine.edits import Boxes, Edits, fill_for
+from xai_widget.engine.facts import Facts
 from xai_widget.engine.incremental import windows_for
 from xai_widget.engine.runner import Runner, Tally
 
@@ -23,6 +24,10 @@ CHUNK_ELEMENTS: Final = 32 * PICTURE
 # Elements of what a processor runs at once. Of more, what layers hand on outgrows its caches long before its memory (16
 # pictures take a tenth longer than 8); of less, deep layers of few positions lose more than that wins.
 CACHED_ELEMENTS: Final = 8 * PICTURE
+# Elements of the widest layer's output, of all layers' outputs together. What is freed of these stays with the process,
+# in pieces that the next do not fit into: about a sixth of all (8 pictures of a ResNet-50 held 210 MB, 4 hold 110).
+WIDEST_ELEMENTS: Final = 8 * 64 * 112 * 112
+HANDED_ON_ELEMENTS: Final = 210 * 2**20
 LARGEST_CHUNK: Final = 128
 
 
@@ -32,13 +37,13 @@ class Pace:
 
     Attributes
     ----------
-    seconds : float
-        Duration of one forward of one input.
+    facts : Facts
+        Of the model: how long one forward of one input takes, and what its layers hand on.
     limit : float or None
         Upper bound for the duration of a chunk; None: chunks of a fixed size.
     """
 
-    seconds: float
+    facts: Facts
     limit: float | None
 
     def batch(self, inputs: Tensor) -> int:
@@ -46,12 +51,18 @@ class Pace:
         size = max(1, _rows(inputs, CHUNK_ELEMENTS) // len(inputs))
         if self.limit is None:
             return size
-        return max(1, min(size, int(self.limit / max(1e-6, self.seconds * len(inputs)))))
+        return max(1, min(size, int(self.limit / max(1e-6, self.facts.seconds * len(inputs)))))
 
-
-def rows_together(inputs: Tensor) -> int:
-    """Return how many inputs of this shape run in one pass; a chunk of more takes several."""
-    return _rows(inputs, CACHED_ELEMENTS if inputs.device.type == "cpu" else CHUNK_ELEMENTS)
+    def rows(self, inputs: Tensor) -> int:
+        """Return how many inputs of this shape run in one pass; a chunk of more takes several."""
+        if inputs.device.type != "cpu":
+            return _rows(inputs, CHUNK_ELEMENTS)
+        sizes = [math.prod(layer.shape) for layer in self.facts.layers]
+        whole = sum(size * layer.calls for size, layer in zip(sizes, self.facts.layers, strict=True))
+        bounds = (WIDEST_ELEMENTS // max(1, max(sizes, default=1)), HANDED_ON_ELEMENTS // max(1, whole))
+        fit = max(1, min(bounds))
+        # Threads share a power of two evenly.
+        return min(_rows(inputs, CACHED_ELEMENTS), 1 << (fit.bit_length() - 1))
 
 
 def _rows(inputs: Tensor, elements: int) -> int:
@@ -70,9 +81,9 @@ def edited_logits(
     runner: Runner, inputs: Tensor, known: Tensor, edits: Edits, mask: Tensor | None, pace: Pace, start: int = 0
 ) -> Iterator[Tensor]:
     """Yield logits `[N, n, K]` of the inputs, whose own are `known` `[N, K]`, under the edits from `start` on."""
-    size, limit, rows = pace.batch(inputs), pace.limit, rows_together(inputs)
+    size, limit, rows = pace.batch(inputs), pace.limit, pace.rows(inputs)
     runner = runner.prepared(inputs, len(inputs) * (len(edits) - start))
-    offset = _offset(runner, inputs, known)
+    offset = _offset(runner, inputs, known, rows)
     own = runner.module is not None  # other callables may keep what they are given
     fill = fill_for(inputs, edits.fill, mask=mask)
     windows = windows_for(runner, inputs, edits, fill, mask, start) if isinstance(edits, Boxes) else None
@@ -107,7 +118,7 @@ def edited_logits(
             size = max(1, min(LARGEST_CHUNK, 2 * size, int(limit / per_edit)))
 
 
-def _offset(runner: Runner, inputs: Tensor, known: Tensor) -> Tensor | None:
+def _offset(runner: Runner, inputs: Tensor, known: Tensor, rows: int) -> Tensor | None:
     """Return what a prepared copy's rounding takes from the logits of the inputs themselves, `[N, 1, K]`.
 
     Edits are compared with logits that the model itself gave: in bfloat16 what both round differently is more than what
@@ -116,7 +127,7 @@ def _offset(runner: Runner, inputs: Tensor, known: Tensor) -> Tensor | None:
     if not runner.is_lowered_copy:
         return None
     uncounted = replace(runner, tally=Tally())
-    own = torch.cat([logits_of(uncounted, batch) for batch in torch.split(inputs, rows_together(inputs))])
+    own = torch.cat([logits_of(uncounted, batch) for batch in torch.split(inputs, rows)])
     return (known - own)[:, None]
 
 

@@ -64,7 +64,8 @@ class Coalitions:
         gram = weighted.T @ centred
         lift = torch.ones_like(gram) * (gram.trace() / players**2)  # makes it invertible, and does not meet v
         solved = inverse(gram + lift)
-        values = total / players + solved @ (weighted.T @ (gains - z.mean(1)[:, None] * total))
+        fitted = weighted.T @ gains - (weighted.T @ z.mean(1))[:, None] * total
+        values = total / players + solved @ fitted
         values = values + (total - values.sum(0)) / players  # rounding
         if len(gains) == len(self.keep) and self.exact:
             return values, torch.zeros(players, dtype=values.dtype)

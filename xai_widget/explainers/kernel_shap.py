@@ -13,7 +13,7 @@ from xai_widget.engine import Case, Facts, ScoreName
 from xai_widget.explainers.coalitions import Coalitions, coalitions
 from xai_widget.explainers.method import SCORE_WORDS, Cost, Explainer, Randomisation
 from xai_widget.explainers.parameters import Param
-from xai_widget.explainers.rows import row_by_row
+from xai_widget.explainers.rows import row_by_row, scored_so_far
 from xai_widget.explainers.superpixels import (
     CountField,
     FillField,
@@ -138,19 +138,18 @@ class KernelShap(Explainer):
         game = self._coalitions(regions)
         fill = regions.means(case.inputs) if self.fill == "segment_mean" else self.fill
         nobody = np.zeros((1, regions.count), dtype=bool)
-        logits = case.logits  # of everybody, then of nobody, then of the coalitions
-        for chunk in case.scores(regions.edits(np.concatenate([nobody, game.keep]), fill)):
-            logits = torch.cat([logits, chunk[0]])
+        # Logits of everybody, then of nobody, then of the coalitions.
+        for logits in scored_so_far(case, regions.edits(np.concatenate([nobody, game.keep]), fill)):
             if len(logits) - 2 >= min(regions.count, len(game.keep)):
                 yield self._estimate(case, regions, game, logits)
 
     def _estimate(self, case: Case, regions: Superpixels, game: Coalitions, logits: Tensor) -> Estimate:
         done = len(logits) - 2
-        y = case.score(logits[None], self.score)[0].detach().double().cpu()[:, None]
+        y = case.score(logits[None], self.score)[0].detach().cpu()[:, None]
         finished = done == len(game.keep)
         if finished:
-            classes = case.class_scores(logits, self.score).detach().double().cpu()
-            y = torch.cat([classes, y], 1)
+            y = torch.cat([case.class_scores(logits, self.score).detach().cpu(), y], 1)
+        y = y.double()
         values, error = game.shapley(y)
         total = float(y[0, -1] - y[1, -1])
         arrays = regions.arrays | {"coefficients": values[None, :, -1]}

@@ -16,7 +16,7 @@ from xai_widget.engine import Case, Facts, ScoreName
 from xai_widget.explainers.method import SCORE_WORDS, Cost, Explainer, Randomisation
 from xai_widget.explainers.parameters import Param
 from xai_widget.explainers.regression import Fit, lasso_choice, rank_correlation, weighted_ridge
-from xai_widget.explainers.rows import row_by_row
+from xai_widget.explainers.rows import row_by_row, scored_so_far
 from xai_widget.explainers.superpixels import (
     CountField,
     FillField,
@@ -144,9 +144,7 @@ class Lime(Explainer):
         regions = superpixels(case, self.segments, self.n_segments)
         z = draws(self.samples, regions.count, self.seed)
         fill = regions.means(case.inputs) if self.fill == "segment_mean" else self.fill
-        logits = case.logits
-        for chunk in case.scores(regions.edits(z[1:], fill)):
-            logits = torch.cat([logits, chunk[0]])
+        for logits in scored_so_far(case, regions.edits(z[1:], fill)):
             if len(logits) > regions.count + 1 or len(logits) == self.samples:
                 yield self._estimate(case, regions, torch.from_numpy(z[: len(logits)]).double(), logits)
 

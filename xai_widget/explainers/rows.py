@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from xai_widget.attribution import Estimate
-from xai_widget.engine import Case
+from xai_widget.engine import Case, Edits
 
 
 def row_by_row(case: Case, estimates: Callable[[Case], Iterator[Estimate]]) -> Iterator[Estimate]:
@@ -35,6 +36,17 @@ def row_by_row(case: Case, estimates: Callable[[Case], Iterator[Estimate]]) -> I
             found = found or [Estimate(torch.zeros_like(estimate.values), 0.0)] * len(rows)
             found[index] = estimate
             yield _stacked(found)
+
+
+def scored_so_far(case: Case, edits: Edits) -> Iterator[Tensor]:
+    """Yield the logits of a case's only input and of its edits so far, `[1 + n, K]`, after every chunk."""
+    own, filled = case.logits, 1
+    known = own.new_empty((1 + len(edits), own.shape[1]))  # joined chunk by chunk they would be in memory twice
+    known[:1] = own
+    for chunk in case.scores(edits):
+        known[filled : filled + chunk.shape[1]] = chunk[0]
+        filled += chunk.shape[1]
+        yield known[:filled]
 
 
 def _stacked(parts: list[Estimate]) -> Estimate:

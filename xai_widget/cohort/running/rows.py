@@ -5,14 +5,14 @@ The same code runs here, in a local process and on a cluster's worker.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from xai_widget.attribution import Estimate
+from xai_widget.attribution import last_of
 from xai_widget.binding import Binding
 from xai_widget.cohort.running.items import Item, Items, class_of
 from xai_widget.explainers import Layer, Method
@@ -114,7 +114,7 @@ class Task:
             session.labels = self.classes
         try:
             case = session.case(self.method, [self._target(item, session.labels)], self.layer, fresh=True)
-            last = _last(self.method.estimates(case))
+            last = last_of(self.method.estimates(case))
             values = np.array(last.values[0].detach().float().cpu().numpy())
         finally:
             session.forget()
@@ -160,17 +160,6 @@ class Task:
             return self.target
         index = class_of(wanted, labels)
         return wanted if index is None else index
-
-
-def _last(estimates: Iterator[Estimate]) -> Estimate:
-    """Return the last estimate, holding one at a time."""
-    last = None
-    for estimate in estimates:
-        last = estimate
-    if last is None:
-        message = "The method gave no estimate."
-        raise RuntimeError(message)
-    return last
 
 
 def _eight_bit(picture: NDArray[Any]) -> tuple[NDArray[np.uint8], float | None, float | None]:

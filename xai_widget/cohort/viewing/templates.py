@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from xai_widget.attribution import Attribution
+from xai_widget.attribution import Attribution, last_of
 from xai_widget.binding import Binding
 from xai_widget.cohort.store.splits import Rows
 from xai_widget.cohort.viewing.group_maps import Groups, statistics_of
@@ -133,7 +133,7 @@ class Templates(XaiWidget):
             if wish.key in self.asker.finished:
                 continue
             try:
-                *_, (found,) = session.run(wish.method)
+                (found,) = last_of(session.run(wish.method))
             except ValueError:  # a group of one has no spread, a group is not compared with itself
                 continue
             self.asker.keep(wish, found)
