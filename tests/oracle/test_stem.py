@@ -1,6 +1,6 @@
-"""The backward through a strided first convolution against autograd's own, and where it is used."""
+"""The backward through a strided first convolution, and through single taps, against autograd's own; where it is used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from tests.zoo import seeded
 from xai_widget import explain
 from xai_widget.engine import gradients, stem
+from xai_widget.engine.onednn import mixed, serves
 from xai_widget.engine.stem import StemBackward, strided_gradient
 
 BY_DIMS: dict[int, Callable[..., Tensor]] = {
@@ -155,3 +156,85 @@ def test_chunks_hold_no_more_than_their_graphs_may(monkeypatch: pytest.MonkeyPat
     assert set(sizes[1:-1]) <= {4, 5, 6, 7}
     assert sum(sizes) == 12
     assert tight.values == pytest.approx(ample.values, rel=1e-4, abs=1e-8)
+
+
+# -- single taps --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def threads() -> Iterator[Callable[[int], None]]:
+    """Set the number of threads for one test."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def mixtures(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
+    """The shapes of what was mixed as a product of matrices, there and back."""
+    shapes: list[tuple[int, ...]] = []
+
+    def noted(x: Tensor, *rest: Any) -> Tensor:
+        shapes.append(tuple(x.shape))
+        return mixed(x, *rest)
+
+    monkeypatch.setattr(stem, "mixed", noted)
+    return shapes
+
+
+def tap(dims: int = 2, channels: int = 6, **given: Any) -> nn.Module:
+    kind = {2: nn.Conv2d, 3: nn.Conv3d}[dims]
+    return seeded(lambda: kind(channels, 8, 1, **given)).requires_grad_(False)
+
+
+@pytest.mark.skipif(not serves(torch.zeros(1)), reason="This PyTorch has no oneDNN.")
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dims", [2, 3])
+def test_with_one_thread_single_taps_are_products_and_give_the_same_gradients(
+    dims: int, bias: bool, mixtures: list[tuple[int, ...]], threads: Callable[[int], None]
+) -> None:
+    threads(1)
+    layer = tap(dims, bias=bias)
+    last = torch.channels_last if dims == 2 else torch.channels_last_3d
+    x = torch.randn(3, 6, *(5, 7, 4)[:dims], generator=torch.Generator().manual_seed(0)).contiguous(memory_format=last)
+    x.requires_grad_()
+
+    def scored() -> Tensor:
+        return nn.functional.relu_(layer(x)).square().sum()
+
+    expected_score = scored()
+    (expected,) = torch.autograd.grad(expected_score, x)
+    assert mixtures == []
+    with StemBackward():
+        score = scored()
+    (found,) = torch.autograd.grad(score, x)
+    assert mixtures == [tuple(x.shape), (3, 8, *x.shape[2:])]
+    torch.testing.assert_close(score, expected_score, rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("layer", "change"),
+    [
+        (tap(stride=2), "none"),
+        (tap(padding=1), "none"),
+        (tap(groups=2), "none"),
+        (tap().double(), "double"),
+        (tap(), "channels first"),
+        (tap(), "two threads"),
+        (tap().requires_grad_(), "none"),
+    ],
+)
+def test_other_taps_go_as_ever(
+    layer: nn.Module, change: str, mixtures: list[tuple[int, ...]], threads: Callable[[int], None]
+) -> None:
+    threads(2 if change == "two threads" else 1)
+    x = torch.randn(2, 6, 5, 7, generator=torch.Generator().manual_seed(0))
+    x = x.double() if change == "double" else x
+    x = (x if change == "channels first" else x.contiguous(memory_format=torch.channels_last)).requires_grad_()
+    (expected,) = torch.autograd.grad(layer(x).square().sum(), x)
+    with StemBackward():
+        out = layer(x)
+    (found,) = torch.autograd.grad(out.square().sum(), x)
+    assert mixtures == []
+    assert torch.equal(found, expected)

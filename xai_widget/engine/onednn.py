@@ -58,8 +58,7 @@ class Linear(nn.Linear):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002 - torch's name
         """Return the product with the weights, `[..., K]`."""
-        found: Tensor = torch.ops.mkldnn._linear_pointwise(input, self.weight, self.bias, "none", [], "")
-        return found
+        return product(input, self.weight, self.bias)
 
 
 # PyTorch's own, for its compiler: without oneDNN, or in a version to come, they are not there.
@@ -118,6 +117,22 @@ def convolved(
         x, packed, bias, padding, stride, dilation, groups, "none", [], ""
     )
     return found
+
+
+def product(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return the product of `[..., C]` with weights `[K, C]`, which may lie transposed: `[..., K]`."""
+    found: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return found
+
+
+def mixed(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return the convolution of `[N, C, *S]` with single taps `[K, C]`, the channels of both side by side."""
+    return product(x.movedim(1, -1), weight, bias).movedim(-1, 1)
+
+
+def is_channels_last(x: Tensor) -> bool:
+    """Whether the channels of `[N, C, *S]` lie side by side."""
+    return x.movedim(1, -1).is_contiguous()
 
 
 def without_numbers(layer: Any) -> None:

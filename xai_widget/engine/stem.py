@@ -1,8 +1,12 @@
-"""The first convolution on the way back: the gradient at an input of few channels, as one forward convolution.
+"""Convolutions whose way back PyTorch takes slowly: the first one, and with one thread those of single taps.
 
 Backward through a strided convolution of three channels, processors are several times slower than its arithmetic asks.
 Between two strides every place of the input has the same few taps, so that the gradient there is an ordinary
 convolution of the gradient above, with one output channel for every place of a stride.
+
+With one thread and a few inputs PyTorch computes convolutions of single taps without oneDNN. Where channels lie side by
+side they are products of matrices, there and back, and oneDNN takes half the time. (With more threads that wins on some
+networks and loses on others.)
 """
 
 import math
@@ -15,6 +19,7 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from xai_widget.engine.calls import argument
+from xai_widget.engine.onednn import is_channels_last, mixed, serves
 
 _CONVOLUTIONS: Final[dict[Callable[..., Any], int]] = {
     functional.conv1d: 1,
@@ -27,7 +32,7 @@ FEW: Final = 4
 
 
 class StemBackward(TorchFunctionMode):
-    """Gives strided convolutions of few channels a faster backward to their input; their numbers stay the same.
+    """Gives some convolutions with constant weights a faster backward to their input; their numbers stay the same.
 
     A context for the forward; and for the backward, where parts of a model that are checkpointed run once more.
     """
@@ -38,36 +43,52 @@ class StemBackward(TorchFunctionMode):
         """Run one call of PyTorch."""
         del types
         kwargs = kwargs or {}
-        stem = _stem(func, args, kwargs) if func in _CONVOLUTIONS else None
-        if stem is None:
+        given = _read(func, args, kwargs) if func in _CONVOLUTIONS else None
+        if given is None:
             return func(*args, **kwargs)
-        return _Stem.apply(func, args[0], *stem)
+        if given.is_stem(args[0]):
+            return _Stem.apply(func, args[0], given.weight, given.bias, given.stride, given.padding)
+        if given.is_tap(args[0]):
+            return _Tap.apply(args[0], given.weight, given.bias)
+        return func(*args, **kwargs)
 
 
-class _Strided(NamedTuple):
+class _Convolution(NamedTuple):
     weight: Tensor
     bias: Tensor | None
     stride: tuple[int, ...]
     padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+    def is_stem(self, x: Tensor) -> bool:
+        """Whether it is a strided convolution of few channels, which are not in groups."""
+        few = x.shape[1] <= FEW and self.weight.shape[1] == x.shape[1]
+        return few and max(self.stride) > 1 and max(self.dilation) == 1
+
+    def is_tap(self, x: Tensor) -> bool:
+        """Whether it mixes channels at every place alone, they lie side by side, and there is one thread."""
+        alone = max(*self.weight.shape[2:], *self.stride) == 1 and not any(self.padding)
+        whole = self.weight.shape[1] == x.shape[1] and x.dtype == self.weight.dtype
+        return torch.get_num_threads() == 1 and alone and whole and serves(x) and is_channels_last(x)
 
 
-def _stem(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Strided | None:
-    """Return what a convolution does, where its backward is to be replaced."""
+def _read(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> _Convolution | None:
+    """Return what a convolution does whose input alone is differentiated, on a processor and in full precision."""
     if not args or torch.is_autocast_enabled("cpu"):
         return None
     dims, x = _CONVOLUTIONS[func], args[0]
     weight, bias = argument(args, kwargs, 1, "weight", None), argument(args, kwargs, 2, "bias", None)
-    if not (x.requires_grad and x.device.type == "cpu" and x.ndim == dims + 2 and x.shape[1] <= FEW):
+    if not (x.requires_grad and x.device.type == "cpu" and x.ndim == dims + 2):
         return None
-    if weight.requires_grad or (bias is not None and bias.requires_grad) or weight.shape[1] != x.shape[1]:
+    if weight.requires_grad or (bias is not None and bias.requires_grad):
         return None
     padding = argument(args, kwargs, 4, "padding", 0)
+    if isinstance(padding, str):
+        return None
     stride, dilation = (
         _each(argument(args, kwargs, at, name, 1), dims) for at, name in ((3, "stride"), (5, "dilation"))
     )
-    if isinstance(padding, str) or max(stride) == 1 or max(dilation) > 1:
-        return None
-    return _Strided(weight, bias, stride, _each(padding, dims))
+    return _Convolution(weight, bias, stride, _each(padding, dims), dilation)
 
 
 def _each(value: int | Sequence[int], dims: int) -> tuple[int, ...]:
@@ -95,6 +116,21 @@ class _Stem(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> Any:
         found = strided_gradient(gradients[0], ctx.weight, ctx.size, ctx.stride, ctx.padding)
         return None, found, None, None, None, None
+
+
+class _Tap(torch.autograd.Function):
+    """A convolution of single taps whose weights are constants."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.weight = weight.flatten(1)
+        found = mixed(x, ctx.weight, bias)
+        # Not a view, which a ReLU behind it may not change in place.
+        return found.new_empty(0).set_(found.untyped_storage(), 0, found.shape, found.stride())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return mixed(gradients[0], ctx.weight.T, None), None, None
 
 
 def strided_gradient(
