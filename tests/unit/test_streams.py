@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
@@ -92,17 +92,27 @@ def test_the_first_error_stops_all_and_is_raised() -> None:
     assert len(done) < 10_000
 
 
-def test_an_interrupt_stops_all() -> None:
+def to_the_process() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def to_the_stream() -> None:
+    """As where the caller is about to wait: he is not woken."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("interrupt", [to_the_process, to_the_stream])
+def test_an_interrupt_stops_all(interrupt: Callable[[], None]) -> None:
     done, raised = [], threading.Event()
 
     def work(part: int) -> Tensor:
         done.append(part)
         if part == 3:
-            os.kill(os.getpid(), signal.SIGINT)
+            interrupt()
             raised.set()
         elif part > 3:
             raised.wait(60)
-        return torch.rand(100, 100) @ torch.rand(100, 100)
+        return (torch.rand(100, 100) @ torch.rand(100, 100)).sum()
 
     with pytest.raises(KeyboardInterrupt):
         side_by_side(work, range(1_000_000))

@@ -12,6 +12,9 @@ import torch
 from torch import Tensor
 
 STREAMS: Final = 2
+# Seconds after which a caller that waits looks for an interrupt: one that comes just before a wait begins, or to another
+# thread, does not end it.
+LOOKS_EVERY: Final = 0.1
 
 
 def side_by_side(work: Callable[[int], Tensor], parts: Sequence[int]) -> list[Tensor]:
@@ -46,7 +49,8 @@ def side_by_side(work: Callable[[int], Tensor], parts: Sequence[int]) -> list[Te
         # The number is a thread's own, but threads that begin later take the latest.
         torch.set_num_threads(threads)
         for stream in streams:
-            stream.ended.wait()
+            while not stream.ended.wait(LOOKS_EVERY):
+                pass
     finally:  # after an interrupt: the streams end after the part that they are at
         shared.is_over = True
         shared.begun.abort()
