@@ -187,6 +187,18 @@ def test_kernels_that_would_leave_no_room_are_not_made(monkeypatch: pytest.Monke
     assert worst(scores(quick, x), scores(runner_of(model), x)) < 1e-5
 
 
+def test_where_few_weights_would_be_combined_their_kernels_are_not_worth_the_memory() -> None:
+    many = FEWEST_CHANNELS
+
+    def combined_of(taps: int) -> int:
+        wide = nn.Sequential(nn.Conv2d(3, many, 3), nn.Conv2d(many, many, taps), nn.Conv2d(many, many, 3, padding=1))
+        model = nn.Sequential(wide, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(many, 5)).eval()
+        return kinds(runner_of(model).prepared(numbers(1, 3, 12, 12))).count(WinogradConv2d)
+
+    assert combined_of(1) == 1
+    assert combined_of(5) == 0
+
+
 def test_a_copy_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
     passes = []
     monkeypatch.setattr(Wide, "forward", lambda self, x: passes.append(type(self)) or nn.Sequential.forward(self, x))

@@ -24,6 +24,9 @@ Scores = Callable[[nn.Module, Tensor], Tensor]
 # Largest difference of scores, as a share of the largest score: of sums in another order, and of bfloat16.
 REORDERED: Final = 1e-4
 ROUNDED: Final = 0.1
+# Of the weights of a network's convolutions, those of layers that could multiply less. Of a ResNet-50's a third could: 2 to
+# 5 % of its time, for 30 MB; of a ResNet-18's 0.8: 8 to 14 %.
+WORTH: Final = 0.5
 EXACT: Final = frozenset({torch.float32, torch.float64})
 LAYOUTS: Final = {4: torch.channels_last, 5: torch.channels_last_3d}
 
@@ -107,6 +110,10 @@ def arrange(network: nn.Module, layout: torch.memory_format) -> int:
 def quicken(network: nn.Module, room: int) -> int:
     """Exchange layers for faster ones without gradients, which take at most `room` bytes more; returns how many."""
     count = 0
+    convolutions = [module for module in network.modules() if isinstance(module, nn.modules.conv._ConvNd)]
+    able = sum(module.weight.nbytes for module in convolutions if multiplies_less(module))
+    if able < WORTH * sum(module.weight.nbytes for module in convolutions):
+        room = 0
     for module in network.modules():
         if multiplies_less(module) and kernel_bytes(module) - module.weight.nbytes <= room:
             room -= kernel_bytes(module) - module.weight.nbytes
