@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import FormatStrFormatter, LogLocator
 
 from bench.job import FLOOR, Job, Sweep, is_ours
 from bench.judge import Row, compete
@@ -42,6 +43,8 @@ def drawn(title: str, axis: str, found: Mapping[int, Sequence[Row]]) -> Figure:
         ax.loglog(*zip(*points, strict=True), style, label=name, markersize=4)
     ax.set(title=title, xlabel=axis, ylabel="seconds")
     ax.set_xticks(list(found), list(map(str, found)))
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     ax.minorticks_off()
     ax.grid(visible=True, alpha=0.3)
     ax.legend(fontsize="small")
