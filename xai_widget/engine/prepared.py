@@ -108,7 +108,10 @@ def arrange(network: nn.Module, layout: torch.memory_format) -> int:
 
 
 def quicken(network: nn.Module, room: int) -> int:
-    """Exchange layers for faster ones without gradients, which take at most `room` bytes more; returns how many."""
+    """Exchange layers for faster ones without gradients, which take at most `room` bytes more; returns how many.
+
+    Kernels of combined taps are made only where they stand for a share of `WORTH` of the convolutions' weights.
+    """
     count = 0
     convolutions = [module for module in network.modules() if isinstance(module, nn.modules.conv._ConvNd)]
     able = sum(module.weight.nbytes for module in convolutions if multiplies_less(module))
