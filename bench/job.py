@@ -83,14 +83,17 @@ class Sweep:
 
     Attributes
     ----------
+    title : str
+        What stays the same, e.g. "SmoothGrad, ResNet-18".
     axis : str
-        What grows, e.g. "windows".
+        What grows, e.g. "samples".
     sizes : sequence of int
         Rising.
     set_up : callable
         From a size to the trial.
     """
 
+    title: str
     axis: str
     sizes: Sequence[int]
     set_up: Callable[[int], Trial]

@@ -1,6 +1,8 @@
-"""Cost against work: one figure a method."""
+"""Cost against work: one figure a method, and what it was drawn from beside it."""
 
+import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -8,16 +10,20 @@ from matplotlib.ticker import FormatStrFormatter, LogLocator
 
 from bench.job import FLOOR, Job, Sweep, is_ours
 from bench.judge import Row, compete
+from bench.machine import machine, moment
 
 TURNS = 3
 
 
 def plot(job: Job, sweep: Sweep, folder: Path) -> Path:
-    """Run a job in all sizes of its sweep and write the figure; return its path."""
+    """Run a job in all sizes of its sweep, write the figure and its numbers (JSON beside it); return the figure's path."""
     found = {size: compete(sweep.set_up(size), TURNS) for size in sweep.sizes}
     path = folder / f"{job.id}.png"
     folder.mkdir(parents=True, exist_ok=True)
-    drawn(job.title, sweep.axis, found).savefig(path, dpi=120)
+    sizes = [{"size": size, "rows": [asdict(row) for row in rows]} for size, rows in found.items()]
+    kept = {"title": sweep.title, "axis": sweep.axis, "turns": TURNS, "machine": machine(), **moment(), "sizes": sizes}
+    path.with_suffix(".json").write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    drawn(sweep.title, sweep.axis, found).savefig(path, dpi=120)
     return path
 
 

@@ -89,7 +89,10 @@ JOBS = (
         ),
         [Target(0.02), Target(0.02, "torchcam")],
         sweep=Sweep(
-            "classes", (1, 10, 100, 1000), lambda classes: trial(network("resnet50"), image, "layer4", classes, 4)
+            "Grad-CAM of several classes, ResNet-50",
+            "classes",
+            (1, 10, 100, 1000),
+            lambda classes: trial(network("resnet50"), image, "layer4", classes, 4),
         ),
     ),
 )

@@ -65,6 +65,11 @@ JOBS = (
         "Grad-CAM at all 16 blocks of ResNet-50",
         lambda quick: trial(network("resnet50"), of_side(64) if quick else image, BLOCKS),
         [Target(0.15, PGC), Target(1.2, FLOOR)],
-        sweep=Sweep("layers", (1, 2, 4, 8, 16), lambda count: trial(network("resnet50"), image, BLOCKS[-count:])),
+        sweep=Sweep(
+            "Grad-CAM at the last blocks of ResNet-50",
+            "blocks",
+            (1, 2, 4, 8, 16),
+            lambda count: trial(network("resnet50"), image, BLOCKS[-count:]),
+        ),
     ),
 )

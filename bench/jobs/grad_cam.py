@@ -51,7 +51,10 @@ JOBS = (
         [Target(0.75)],
         repeats=15,
         sweep=Sweep(
-            "side of the picture", (64, 128, 224, 320), lambda side: trial(network("resnet50"), of_side(side), "layer4")
+            "Grad-CAM, ResNet-50, last stage",
+            "side of the picture",
+            (64, 128, 224, 320),
+            lambda side: trial(network("resnet50"), of_side(side), "layer4"),
         ),
     ),
 )

@@ -66,6 +66,11 @@ JOBS = (
         "Integrated gradients, 50 steps, ResNet-18",
         lambda quick: trial(network("resnet18"), of_side(64) if quick else image, 50),
         [Target(0.7, "captum")],
-        sweep=Sweep("steps", (5, 10, 20, 50, 100), lambda steps: trial(network("resnet18"), image, steps)),
+        sweep=Sweep(
+            "Integrated gradients, ResNet-18",
+            "steps",
+            (5, 10, 20, 50, 100),
+            lambda steps: trial(network("resnet18"), image, steps),
+        ),
     ),
 )

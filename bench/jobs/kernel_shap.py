@@ -97,6 +97,7 @@ JOBS = (
         [Target(0.65), Target(0.22, of=LOWERED)],
         repeats=3,
         sweep=Sweep(
+            "Kernel SHAP, 50 superpixels, ResNet-18",
             "coalitions",
             (200, 600, 2148),
             lambda samples: trial(network("resnet18"), image, blocks(224, 10, 5), samples),

@@ -129,6 +129,7 @@ JOBS = (
         [Target(0.65), Target(0.22, of=LOWERED)],
         repeats=3,
         sweep=Sweep(
+            "LIME, 50 superpixels, ResNet-18",
             "samples",
             (100, 300, 1000),
             lambda samples: trial(network("resnet18"), image, blocks(224, 10, 5), samples),

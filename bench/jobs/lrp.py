@@ -78,6 +78,7 @@ JOBS = tuple(
         ),
         [Target(0.6)],
         sweep=Sweep(
+            f"LRP, EpsilonPlusFlat, {title}",
             "side of the picture",
             (64, 128, 224, 320),
             lambda side, name=name, canonizer=canonizer: trial(network(name), canonizer, of_side(side)),  # type: ignore[misc]

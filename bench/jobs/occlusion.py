@@ -148,6 +148,7 @@ JOBS = (
         [Target(0.3), Target(0.08, of=LOWERED)],
         repeats=5,
         sweep=Sweep(
+            "Occlusion of 224 x 224, window 32, ResNet-18",
             "windows",
             (49, 169, 625),
             lambda windows: _sized("resnet18", None, round(windows**0.5)),
@@ -166,6 +167,11 @@ JOBS = (
         ),
         [Target(0.1), Target(0.04, of=LOWERED)],
         repeats=3,
-        sweep=Sweep("windows", (49, 169, 625), lambda windows: _sized("vgg16", 32, round(windows**0.5))),
+        sweep=Sweep(
+            "Occlusion of 224 x 224, window 32, VGG-16",
+            "windows",
+            (49, 169, 625),
+            lambda windows: _sized("vgg16", 32, round(windows**0.5)),
+        ),
     ),
 )

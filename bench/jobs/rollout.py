@@ -77,6 +77,11 @@ JOBS = (
         lambda quick: trial(_vit(64 if quick else 224), of_side(64) if quick else image),
         [Target(1.1, FLOOR)],
         repeats=15,
-        sweep=Sweep("pictures in a batch", (1, 2, 4, 8), lambda batch: trial(_vit(), image, batch)),
+        sweep=Sweep(
+            "Attention rollout, ViT-B/16",
+            "pictures in a batch",
+            (1, 2, 4, 8),
+            lambda batch: trial(_vit(), image, batch),
+        ),
     ),
 )

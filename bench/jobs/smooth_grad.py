@@ -70,6 +70,11 @@ JOBS = (
         "SmoothGrad, 50 samples, ResNet-18",
         lambda quick: trial(network("resnet18"), of_side(64) if quick else image, 50),
         [Target(0.7, "captum")],
-        sweep=Sweep("samples", (5, 10, 20, 50, 100), lambda samples: trial(network("resnet18"), image, samples)),
+        sweep=Sweep(
+            "SmoothGrad, ResNet-18",
+            "samples",
+            (5, 10, 20, 50, 100),
+            lambda samples: trial(network("resnet18"), image, samples),
+        ),
     ),
 )

@@ -94,6 +94,11 @@ JOBS = (
         lambda quick: trial(densenet(), 48 if quick else 80, 10 if quick else 25, 3 if quick else 5),
         [Target(0.35)],
         repeats=3,
-        sweep=Sweep("windows along an axis", (3, 4, 5), lambda along: trial(densenet(), 80, 25, along)),
+        sweep=Sweep(
+            "Occlusion of 80 x 80 x 80, window 7, DenseNet121",
+            "windows along an axis",
+            (3, 4, 5),
+            lambda along: trial(densenet(), 80, 25, along),
+        ),
     ),
 )

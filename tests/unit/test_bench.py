@@ -285,9 +285,13 @@ def test_a_sweep_becomes_a_file(tmp_path: Path) -> None:
     def sized(size: int) -> Trial:
         return Trial({OURS: [Noted().one(OURS, *[float(size)] * 4)]}, agreed)
 
-    job = Job("job", "A job", lambda _quick: sized(1), sweep=Sweep("size", (1, 2), sized))
+    job = Job("job", "A job", lambda _quick: sized(1), sweep=Sweep("The same", "size", (1, 2), sized))
     assert job.sweep is not None
-    assert plot(job, job.sweep, tmp_path / "plots").read_bytes().startswith(b"\x89PNG")
+    path = plot(job, job.sweep, tmp_path / "plots")
+    assert path.read_bytes().startswith(b"\x89PNG")
+    kept = json.loads(path.with_suffix(".json").read_text())
+    assert (kept["title"], kept["axis"]) == ("The same", "size")
+    assert [(one["size"], one["rows"][0]["wall"]) for one in kept["sizes"]] == [(1, 1.0), (2, 2.0)]
 
 
 # -- the jobs -----------------------------------------------------------------------------------------------------------
