@@ -13,7 +13,7 @@ from tests.zoo import ZOO
 from xai_widget import explain, explain_batch, explain_layers
 from xai_widget.binding import Binding
 from xai_widget.engine import runner_for, store_for
-from xai_widget.engine.onednn import Linear
+from xai_widget.engine.onednn import Linear, MultiheadAttention
 from xai_widget.engine.packed import packed
 from xai_widget.session import Session
 
@@ -171,18 +171,21 @@ def test_rollout_runs_on_the_packed_copy_once_it_is_known_which_tokens_are_read(
     build = lambda: VisionTransformer(32, 8, num_layers=2, num_heads=2, hidden_dim=16, mlp_dim=32).eval()  # noqa: E731
     model = build()
     nn.init.normal_(model.heads.head.weight)  # torchvision's begins at 0: no token is seen to be read
-    ran: list[type] = []
+    ran: list[set[type]] = []
 
     def forward(module: nn.Module, x: Tensor) -> Any:
-        ran.append(type(module.get_submodule("heads.head")))
+        attention = "encoder.layers.encoder_layer_1.self_attention"
+        ran.append({type(module.get_submodule(name)) for name in ("heads.head", attention)})
         return module(x)
 
     for seed in (1, 2, 3):
         explain(model, picture(seed, (3, 32, 32)), "attention_rollout", target=1, forward=forward)
     ran.clear()
-    found = explain(model, picture(4, (3, 32, 32)), "attention_rollout", target=1, forward=forward)
-    assert ran[-1] is Linear
+    pictures = [picture(seed, (3, 32, 32)) for seed in (4, 5)]
+    found = explain_batch(model, torch.cat(pictures), "attention_rollout", targets=1, forward=forward)
+    assert ran == [{Linear, MultiheadAttention}]
     fresh = build()
     fresh.load_state_dict(model.state_dict())
-    expected = explain(fresh, picture(4, (3, 32, 32)), "attention_rollout", target=1)
-    np.testing.assert_allclose(found.values, expected.values, rtol=1e-4)
+    for one, x in zip(found, pictures, strict=True):
+        expected = explain(fresh, x, "attention_rollout", target=1)
+        np.testing.assert_allclose(one.values, expected.values, rtol=1e-4)

@@ -15,6 +15,7 @@ from tests.traces import Record
 from tests.zoo import ZOO, picture, seeded, trained_statistics
 from xai_widget.engine import Runner, runner_for, store_for
 from xai_widget.engine.folding import NORMS
+from xai_widget.engine.onednn import MultiheadAttention
 from xai_widget.engine.runner import REPAID
 
 # Batch norms left: what stands behind a convolution alone is folded, what stands before one is not.
@@ -255,6 +256,15 @@ def test_a_network_that_draws_at_random_is_refused() -> None:
 
     plain = runner_of(seeded(Drawing).eval())
     assert plain.prepared(picture(0)[None]) is plain
+
+
+def test_a_transformers_copy_has_its_projections_computed_by_onednn() -> None:
+    network = NETWORKS["vit"]
+    prepared = runner_of(network.model()).prepared(network.picture())
+    assert prepared.module is not None
+    attention = [type(module) for module in prepared.module.modules() if isinstance(module, nn.MultiheadAttention)]
+    assert attention
+    assert set(attention) == {MultiheadAttention}
 
 
 def test_a_few_passes_make_no_copy_and_use_one_that_is_there() -> None:

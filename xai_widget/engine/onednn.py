@@ -3,13 +3,14 @@
 A convolution rearranges its weights at every call, which is a third of a forward of one input: a packed one keeps them
 rearranged. With one thread, or one small input, PyTorch takes another way than oneDNN's, up to six times as long where
 channels lie side by side. A linear layer goes to a library that does not know every processor: oneDNN does, and takes
-half the time on some. Results are the same up to rounding.
+half the time on some; so do the projections of `nn.MultiheadAttention`. Results are the same up to rounding.
 """
 
 from typing import Any, Final, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 class _Convolution(nn.modules.conv._ConvNd):
@@ -61,11 +62,43 @@ class Linear(nn.Linear):
         return product(input, self.weight, self.bias)
 
 
+class MultiheadAttention(nn.MultiheadAttention):
+    """Self-attention whose projections oneDNN computes."""
+
+    def forward(  # noqa: D102 - its own
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool = True,
+        attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        alone = not need_weights and key_padding_mask is None and attn_mask is None and not is_causal
+        if not (alone and query is key and key is value and query.ndim == 3):
+            return super().forward(
+                query, key, value, key_padding_mask, need_weights, attn_mask, average_attn_weights, is_causal
+            )
+        x = query if self.batch_first else query.transpose(0, 1)
+        together = product(x, self.in_proj_weight, self.in_proj_bias).reshape(*x.shape[:2], 3, self.num_heads, -1)
+        q, k, v = together.permute(2, 0, 3, 1, 4)  # [N, heads, L, d]
+        mixed = functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2)
+        out = product(mixed, self.out_proj.weight, self.out_proj.bias)
+        return out if self.batch_first else out.transpose(0, 1), None
+
+
 # PyTorch's own, for its compiler: without oneDNN, or in a version to come, they are not there.
 OPERATIONS: Final = ("_reorder_convolution_weight", "_convolution_pointwise", "_linear_pointwise")
 PACKED: Final[dict[type, type]] = {nn.Conv2d: PackedConv2d, nn.Conv3d: PackedConv3d}
 # With the same weights.
-SHARING: Final[dict[type, type]] = {nn.Conv2d: Conv2d, nn.Conv3d: Conv3d, nn.Linear: Linear}
+SHARING: Final[dict[type, type]] = {
+    nn.Conv2d: Conv2d,
+    nn.Conv3d: Conv3d,
+    nn.Linear: Linear,
+    nn.MultiheadAttention: MultiheadAttention,
+}
 
 
 def serves(inputs: Tensor) -> bool:
@@ -76,13 +109,24 @@ def serves(inputs: Tensor) -> bool:
 
 
 def is_plain(layer: nn.Module) -> bool:
-    """Whether this is a convolution or linear layer and nothing else: no hook sets its weights, nobody computes them."""
+    """Whether this is one of PyTorch's layers and nothing else: no hook sets its weights, nobody computes them."""
+    if type(layer) is nn.MultiheadAttention:
+        return _attends_to_tokens(layer)
     weight = layer._parameters.get("weight")
     if not isinstance(weight, nn.Parameter) or weight.dtype != torch.float32 or layer._forward_pre_hooks:
         return False
     if type(layer) is nn.Linear:
         return True
     return type(layer) in PACKED and not isinstance(layer.padding, str) and layer.padding_mode == "zeros"
+
+
+def _attends_to_tokens(layer: nn.MultiheadAttention) -> bool:
+    """Whether its keys and values are the tokens, as wide as these, and its weights are plain."""
+    if layer.bias_k is not None or layer.bias_v is not None or layer.add_zero_attn or layer._forward_pre_hooks:
+        return False
+    weights = layer._parameters.get("in_proj_weight"), layer.out_proj._parameters.get("weight")
+    plain = all(isinstance(weight, nn.Parameter) and weight.dtype == torch.float32 for weight in weights)
+    return plain and type(layer.out_proj) is nn.modules.linear.NonDynamicallyQuantizableLinear
 
 
 def pack(layer: Any, shape: list[int]) -> int:

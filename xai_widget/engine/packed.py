@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from xai_widget.engine.folding import Readers, fold
 from xai_widget.engine.heap import give_back
 from xai_widget.engine.hooks import Hook, hooked
-from xai_widget.engine.onednn import Linear, is_plain, pack, serves
+from xai_widget.engine.onednn import PACKED, SHARING, is_plain, pack, serves
 from xai_widget.engine.runner import Runner, Tally
 from xai_widget.engine.shadow import make_shadow
 from xai_widget.engine.store import CACHE_BYTES
@@ -65,12 +65,12 @@ def packed(runner: Runner, inputs: Tensor, layers: Iterable[str] = ()) -> Runner
 def _packed(runner: Runner, module: nn.Module, inputs: Tensor) -> _Kept:
     shapes: dict[str, list[int]] = {}
     plain = {name: layer for name, layer in module.named_modules() if is_plain(layer)}
-    linear = [name for name, layer in plain.items() if type(layer) is nn.Linear]
-    layers = {name: layer for name, layer in plain.items() if type(layer) is not nn.Linear}
+    layers = {name: layer for name, layer in plain.items() if type(layer) in PACKED}
+    others = plain.keys() - layers.keys()
     readers = Readers(module)
     with readers.watching():
         expected = _scores(runner, inputs, {name: _note(shapes, name) for name in layers})
-    copy = make_shadow(module) if shapes or linear else None
+    copy = make_shadow(module) if shapes or others else None
     if copy is None or sum(layers[name].weight.nbytes for name in shapes) > LARGEST:
         return _Kept(None)
     norms, folded, nbytes = dict(readers.norms()), set(), 0
@@ -79,8 +79,8 @@ def _packed(runner: Runner, module: nn.Module, inputs: Tensor) -> _Kept:
             if name in norms and fold(copy, [(name, norms[name])]):
                 folded.add(name)
             nbytes += pack(copy.get_submodule(name), shape)
-        for name in linear:
-            copy.get_submodule(name).__class__ = Linear
+        for name in others:
+            copy.get_submodule(name).__class__ = SHARING[type(plain[name])]
         found = _scores(replace(runner, network=copy), inputs, {})
     except (AttributeError, RuntimeError):  # this PyTorch, or this network, has other ways
         return _Kept(None)
