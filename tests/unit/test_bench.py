@@ -282,8 +282,11 @@ def test_a_plot_has_a_line_a_contender() -> None:
 
 @pytest.mark.slow
 def test_a_sweep_becomes_a_file(tmp_path: Path) -> None:
+    noted = Noted()
+
     def sized(size: int) -> Trial:
-        return Trial({OURS: [Noted().one(OURS, *[float(size)] * 4)]}, agreed)
+        walls = [float(size)] * 4
+        return Trial({OURS: [noted.one(OURS, *walls)], "peer": [noted.one("peer", *walls)]}, agreed)
 
     job = Job("job", "A job", lambda _quick: sized(1), sweep=Sweep("The same", "size", (1, 2), sized))
     assert job.sweep is not None
@@ -292,6 +295,9 @@ def test_a_sweep_becomes_a_file(tmp_path: Path) -> None:
     kept = json.loads(path.with_suffix(".json").read_text())
     assert (kept["title"], kept["axis"]) == ("The same", "size")
     assert [(one["size"], one["rows"][0]["wall"]) for one in kept["sizes"]] == [(1, 1.0), (2, 2.0)]
+    ran = {name: sorted(turn for other, turn in noted.ran if other == name) for name in (OURS, "peer")}
+    assert ran["peer"] == sorted([1, 2, 3, 4] * 2)
+    assert ran[OURS] == sorted([0, 1, 2, 3, 4] * 2)  # what we keep of a network is made in two runs
 
 
 # -- the jobs -----------------------------------------------------------------------------------------------------------
